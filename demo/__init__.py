@@ -1,0 +1,1 @@
+"""The embedded demo: a small language model trained on seven domains, and the programs that made it."""
