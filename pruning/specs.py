@@ -1,0 +1,301 @@
+"""What a person chooses, as data: frozen, validated, JSON-able; its hash names the result's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal, Self, cast
+
+from pruning.errors import InputError
+
+DTYPES = ("float32", "bfloat16", "float16")
+SCORES = ("wanda", "magnitude", "random")
+COMPARISON_GROUPS = ("row", "matrix")
+MODES = ("one-shot", "sequential")
+Score = Literal["wanda", "magnitude", "random"]
+
+
+class Spec:
+    """JSON in and out, and a content hash, for frozen dataclasses of plain values."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: dicts, lists, strings, numbers, None."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`'s output; raises InputError for unknown or invalid fields."""
+        known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        unknown = set(data) - known
+        if unknown:
+            raise InputError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}.")
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+
+    def content_hash(self) -> str:
+        """16 hexadecimal digits that depend on every field and on nothing else."""
+        return content_hash(self.to_json())
+
+
+def content_hash(data: Any) -> str:
+    """16 hexadecimal digits of the SHA-256 of canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class WeightKey:
+    """The address of one prunable weight: decoder layer index and the module's name inside it."""
+
+    layer: int
+    name: str  # e.g. "self_attn.q_proj"
+
+    def __str__(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> WeightKey:
+        """Inverse of `str`: "3.self_attn.q_proj"."""
+        layer, _, name = text.partition(".")
+        return cls(layer=int(layer), name=name)
+
+    @property
+    def projection(self) -> str:
+        """The last part of the name, e.g. "q_proj": what people call this matrix."""
+        return self.name.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """Which model, in which precision, on which device.
+
+    source: "demo", a hub id "org/name", or a local folder. dtype None: float32 on a CPU, the
+    checkpoint's own on a GPU. device: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    source: str
+    revision: str | None = None
+    dtype: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.source.strip():
+            raise InputError("Name a model: 'demo', a hub id such as 'org/name', or a folder.")
+        if self.dtype is not None and self.dtype not in DTYPES:
+            raise InputError(f"dtype {self.dtype!r} is not one of {', '.join(DTYPES)}.")
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise InputError(f"device {self.device!r} is not auto, cpu, cuda or cuda:N.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainSpec(Spec):
+    """Where one domain's documents come from.
+
+    kind "builtin": source is a built-in domain's name. kind "files": source is a file or folder.
+    kind "hub": source is a data set id; config, split, revision, streaming choose inside it.
+    column: the text's column; template: e.g. "{question}\\n{answer}" over several columns.
+    suffixes: keep only files with these endings, e.g. (".py",), for folders and archives.
+    """
+
+    name: str
+    kind: Literal["builtin", "files", "hub"]
+    source: str
+    config: str | None = None
+    split: str | None = None
+    column: str | None = None
+    template: str | None = None
+    revision: str | None = None
+    suffixes: tuple[str, ...] = ()
+    streaming: bool = True
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", self.name):
+            raise InputError(
+                f"The domain name {self.name!r} must be 1-64 letters, digits, '_', '.', '+' or '-'."
+            )
+        if self.kind not in ("builtin", "files", "hub"):
+            raise InputError(f"A domain is builtin, files or hub, not {self.kind!r}.")
+        if self.column and self.template:
+            raise InputError(f"Domain {self.name}: give a column or a template, not both.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleSpec(Spec):
+    """How much text of every domain: the same for all, so that domains are compared alike.
+
+    num_samples sequences of seq_len tokens, dealt evenly to `groups` groups of whole documents.
+    allow_fewer: go on with the samples there are, if a domain has too little text.
+    """
+
+    num_samples: int = 128
+    seq_len: int = 512
+    groups: int = 16
+    seed: int = 0
+    allow_fewer: bool = False
+
+    def __post_init__(self) -> None:
+        for field, least in (("num_samples", 1), ("seq_len", 2), ("groups", 1), ("seed", 0)):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{field} must be a whole number of at least {least}.")
+        if self.groups > self.num_samples:
+            raise InputError(
+                f"{self.groups} groups need at least {self.groups} samples; "
+                f"there are {self.num_samples}. Choose fewer groups or more samples."
+            )
+
+
+def _check_selection(layers: tuple[int, ...] | None, projections: tuple[str, ...] | None) -> None:
+    if layers is not None and (not layers or any(layer < 0 for layer in layers)):
+        raise InputError("Choose at least one decoder layer; layers are numbered from 0.")
+    if projections is not None and not projections:
+        raise InputError("Choose at least one projection.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSpec(Spec):
+    """A whole run: one model, its domains, the sample of each, the weights to look at.
+
+    layers, projections None: all. batch_size None: as many sequences as are sensible.
+    """
+
+    model: ModelSpec
+    domains: tuple[DomainSpec, ...]
+    sample: SampleSpec = SampleSpec()
+    layers: tuple[int, ...] | None = None
+    projections: tuple[str, ...] | None = None
+    batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.domains:
+            raise InputError("Choose at least one domain.")
+        names = [domain.name for domain in self.domains]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InputError(f"Two domains are named {', '.join(twice)}; give each its own name.")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise InputError("The batch size must be at least 1.")
+        _check_selection(self.layers, self.projections)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> CalibrationSpec:
+        """Rebuild from `to_json`'s output."""
+        rest = {k: v for k, v in data.items() if k not in ("model", "domains", "sample")}
+        return cls(
+            model=ModelSpec.from_json(data["model"]),
+            domains=tuple(DomainSpec.from_json(domain) for domain in data["domains"]),
+            sample=SampleSpec.from_json(data["sample"]),
+            **cast(Any, {k: tuple(v) if isinstance(v, list) else v for k, v in rest.items()}),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneSpec(Spec):
+    """How weights are scored and which are kept.
+
+    sparsity: share pruned, in [0, 1). pattern: "unstructured", or "n:m" = keep n of every m
+    consecutive inputs (its sparsity is 1 - n/m). comparison_group: scores compete within an
+    output row (Wanda's default) or within the whole matrix. layers, projections None: all.
+    """
+
+    score: str = "wanda"
+    sparsity: float = 0.5
+    pattern: str = "unstructured"
+    comparison_group: str = "row"
+    seed: int = 0
+    layers: tuple[int, ...] | None = None
+    projections: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.score not in SCORES:
+            raise InputError(f"The score {self.score!r} is not one of {', '.join(SCORES)}.")
+        if self.comparison_group not in COMPARISON_GROUPS:
+            raise InputError("Scores are compared per 'row' or per 'matrix'.")
+        if not math.isfinite(self.sparsity) or not 0 <= self.sparsity < 1:
+            raise InputError(f"Sparsity {self.sparsity} is outside 0 <= sparsity < 1.")
+        if self.pattern != "unstructured":
+            keep, block = self.block
+            implied = 1 - Fraction(keep, block)
+            if Fraction(str(self.sparsity)) != implied and self.sparsity != float(implied):
+                raise InputError(
+                    f"The pattern {self.pattern} prunes {float(implied):g} of the weights, "
+                    f"not {self.sparsity:g}; set the sparsity to {float(implied):g}."
+                )
+        _check_selection(self.layers, self.projections)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """(n, m) of an n:m pattern: n weights kept of every m."""
+        match = re.fullmatch(r"(\d+):(\d+)", self.pattern)
+        if not match:
+            raise InputError(
+                f"The pattern {self.pattern!r} is not 'unstructured' or n:m, e.g. 2:4."
+            )
+        keep, block = int(match[1]), int(match[2])
+        if not 0 < keep < block:
+            raise InputError(f"The pattern {self.pattern} must keep at least 1 and fewer than all.")
+        return keep, block
+
+    def pruned_of(self, count: int) -> int:
+        """floor(count * sparsity) in exact decimal arithmetic: 0.29 of 100 is 29."""
+        return math.floor(count * Fraction(str(self.sparsity)))
+
+
+def pattern_sparsity(pattern: str) -> float | None:
+    """The sparsity that an n:m pattern implies; None for "unstructured"."""
+    if pattern == "unstructured":
+        return None
+    match = re.fullmatch(r"(\d+):(\d+)", pattern)
+    if not match or not 0 < int(match[1]) < int(match[2]):
+        raise InputError(f"The pattern {pattern!r} is not 'unstructured' or n:m, e.g. 2:4.")
+    return 1 - int(match[1]) / int(match[2])
+
+
+def parse_layers(text: str) -> tuple[int, ...]:
+    """ "0-5,8" -> (0, 1, 2, 3, 4, 5, 8)."""
+    layers: set[int] = set()
+    for part in text.replace(" ", "").split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
+        if not match or (match[2] and int(match[2]) < int(match[1])):
+            raise InputError(f"Layers are written like 0-5,8; {part!r} is not understood.")
+        layers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(sorted(layers))
+
+
+def select_weights(
+    keys: Sequence[WeightKey],
+    layers: Sequence[int] | None,
+    projections: Sequence[str] | None,
+) -> tuple[WeightKey, ...]:
+    """The keys in the chosen layers and projections (last part of the name, or the whole name).
+
+    A layer or projection that matches nothing raises InputError and says what there is.
+    """
+    there = sorted({key.layer for key in keys})
+    missing = sorted(set(layers or ()) - set(there))
+    if missing:
+        raise InputError(
+            f"There is no layer {', '.join(map(str, missing))}; "
+            f"there are layers {there[0]} to {there[-1]}."
+        )
+    names = {key.projection for key in keys} | {key.name for key in keys}
+    unknown = sorted(set(projections or ()) - names)
+    if unknown:
+        raise InputError(
+            f"There is no projection {', '.join(unknown)}; "
+            f"there are {', '.join(sorted({key.projection for key in keys}))}."
+        )
+    chosen = tuple(
+        key
+        for key in keys
+        if (layers is None or key.layer in layers)
+        and (projections is None or {key.projection, key.name} & set(projections))
+    )
+    if not chosen:
+        raise InputError("The chosen layers and projections have no weight in common.")
+    return chosen
