@@ -1,0 +1,131 @@
+"""From scores to masks: which weights are kept, exactly how many, and bits to hold them.
+
+True = kept, everywhere. Among equal scores the lower input index is pruned first, as a stable
+ascending sort would do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pruning.errors import AtlasError, InputError
+from pruning.specs import PruneSpec
+
+SMALL_BLOCK = 8  # n:m blocks up to this size are ranked by comparing all pairs; faster than a sort
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask:
+    """Which weights of an (out, in) matrix are kept, one bit each.
+
+    words: uint64 (out, ceil(in / 64)); input j is bit j % 64 of word j // 64; spare bits are 0.
+    """
+
+    shape: tuple[int, int]
+    words: NDArray[np.uint64]
+
+    @classmethod
+    def pack(cls, kept: Tensor | NDArray[np.bool_]) -> Mask:
+        """Pack booleans (out, in)."""
+        array = kept.cpu().numpy() if isinstance(kept, Tensor) else kept
+        rows, columns = array.shape
+        packed = np.packbits(array, axis=1, bitorder="little")
+        spare = -packed.shape[1] % 8
+        if spare:
+            packed = np.pad(packed, ((0, 0), (0, spare)))
+        words = np.ascontiguousarray(packed).view("<u8").astype(np.uint64, copy=False)
+        return cls(shape=(rows, columns), words=words)
+
+    def unpack(self) -> NDArray[np.bool_]:
+        """The booleans (out, in) again."""
+        octets = self.words.astype("<u8", copy=False).view(np.uint8)
+        bits = np.unpackbits(octets, axis=1, count=self.shape[1], bitorder="little")
+        return bits.view(np.bool_)
+
+    def count(self) -> int:
+        """Weights kept."""
+        return int(np.bitwise_count(self.words).sum(dtype=np.int64))
+
+    def both(self, other: Mask) -> int:
+        """Weights kept by this mask and by the other."""
+        return int(np.bitwise_count(self.words & other.words).sum(dtype=np.int64))
+
+
+def pruned_per_group(shape: tuple[int, int], spec: PruneSpec) -> tuple[int, int]:
+    """(groups, pruned in each): what `kept` prunes of an (out, in) matrix, from its shape alone.
+
+    Raises InputError where an n:m pattern does not divide a row.
+    """
+    rows, columns = shape
+    if spec.pattern != "unstructured":
+        keep, block = spec.block
+        if columns % block:
+            raise InputError(
+                f"The pattern {spec.pattern} needs rows of a multiple of {block} inputs; "
+                f"this matrix has {columns}. Choose another pattern or leave this projection out."
+            )
+        return rows * (columns // block), block - keep
+    if spec.comparison_group == "matrix":
+        return 1, spec.pruned_of(rows * columns)
+    return rows, spec.pruned_of(columns)
+
+
+def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
+    """The mask of a score matrix: bool (out, in), True = kept.
+
+    Per comparison group exactly floor(size * sparsity) weights are pruned, those with the lowest
+    scores; with an n:m pattern, m - n of every m consecutive inputs of a row.
+    """
+    rows, columns = scores.shape
+    groups, pruned = pruned_per_group((rows, columns), spec)
+    if not torch.isfinite(scores).all():
+        raise AtlasError("A score is not a finite number: a weight or an activation overflowed.")
+    grouped = scores.reshape(groups, -1)
+    if spec.pattern != "unstructured":
+        return ~_lowest_of_blocks(grouped, pruned).reshape(rows, columns)
+    return ~_lowest(grouped, pruned).reshape(rows, columns)
+
+
+def _lowest(scores: Tensor, count: int) -> Tensor:
+    """True at the `count` lowest of each row (rows, n), ties to the lower index."""
+    size = scores.shape[1]
+    if count == 0:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    # The count-th lowest value is also the (size - count + 1)-th highest: select the shorter side.
+    if count <= size // 2:
+        threshold = scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
+    else:
+        rest = size - count + 1
+        threshold = scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
+    lowest = scores <= threshold
+    surplus = torch.nonzero(lowest.sum(1) > count).flatten()
+    if len(surplus):  # equal scores at the threshold: keep those with the higher index
+        tied, below = scores[surplus], threshold[surplus]
+        missing = count - (tied < below).sum(1, keepdim=True)
+        equal = tied == below
+        lowest[surplus] = (tied < below) | (equal & (equal.cumsum(1) <= missing))
+    return lowest
+
+
+def _lowest_of_blocks(blocks: Tensor, count: int) -> Tensor:
+    """As `_lowest`, for very many very short rows."""
+    size = blocks.shape[1]
+    if size > SMALL_BLOCK:
+        order = blocks.argsort(dim=1, stable=True)[:, :count]
+        return torch.zeros_like(blocks, dtype=torch.bool).scatter_(1, order, True)
+    columns = [blocks[:, index].contiguous() for index in range(size)]
+    lowest = torch.empty_like(blocks, dtype=torch.bool)
+    for here in range(size):
+        rank = torch.zeros_like(columns[here], dtype=torch.int8)
+        for there in range(size):
+            if there < here:
+                rank += columns[there] <= columns[here]
+            elif there > here:
+                rank += columns[there] < columns[here]
+        lowest[:, here] = rank < count
+    return lowest

@@ -1,0 +1,137 @@
+"""What calibration keeps: sums of squared activations, per group of documents and input channel.
+
+Sums add up, so everything that Wanda needs (Sun et al. 2023, arXiv 2306.11695) for any subset,
+union or mixture of the calibration text is arithmetic on these small arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from pruning.errors import AtlasError
+from pruning.specs import WeightKey
+from pruning.storage import atomic_tensors
+
+Float = NDArray[np.float64]
+Integer = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelStats:
+    """The statistics of one domain (or of several, added).
+
+    Keys name a distinct layer input by the first weight that reads it (q_proj for q, k and v).
+    sum_sq[key]: (groups, channels) float64, sum over counted tokens of x squared.
+    tokens[key]: (groups,) int64, tokens counted.
+    """
+
+    sum_sq: Mapping[WeightKey, Float]
+    tokens: Mapping[WeightKey, Integer]
+
+    def __post_init__(self) -> None:
+        if set(self.sum_sq) != set(self.tokens):
+            raise ValueError("Sums and token counts name different layer inputs.")
+        for key, sums in self.sum_sq.items():
+            if sums.ndim != 2 or self.tokens[key].shape != sums.shape[:1]:
+                raise ValueError(
+                    f"Input {key}: sums {sums.shape} and token counts "
+                    f"{self.tokens[key].shape} must be (groups, channels) and (groups,)."
+                )
+
+    @property
+    def groups(self) -> int:
+        """How many groups of documents are told apart."""
+        return len(next(iter(self.tokens.values())))
+
+    def __add__(self, other: ChannelStats) -> ChannelStats:
+        """Group by group: the statistics of both texts together. Same inputs and groups needed."""
+        if set(self.sum_sq) != set(other.sum_sq):
+            raise ValueError("Only statistics of the same layer inputs can be added.")
+        if self.groups != other.groups:
+            raise ValueError(f"{self.groups} groups cannot be added to {other.groups}.")
+        return ChannelStats(
+            sum_sq={key: sums + other.sum_sq[key] for key, sums in self.sum_sq.items()},
+            tokens={key: count + other.tokens[key] for key, count in self.tokens.items()},
+        )
+
+    def subset(self, groups: Sequence[int]) -> ChannelStats:
+        """The statistics of some groups only, e.g. of one half of the documents."""
+        chosen = np.asarray(groups, dtype=np.int64)
+        return self._each(lambda array: array[chosen])
+
+    def total(self) -> ChannelStats:
+        """All groups added into one."""
+        return self._each(lambda array: array.sum(axis=0, keepdims=True))
+
+    def norms(self) -> dict[WeightKey, Float]:
+        """||X_j||_2 over all tokens of all groups, per input: (channels,)."""
+        return {key: np.sqrt(sums.sum(axis=0)) for key, sums in self.sum_sq.items()}
+
+    def save(self, path: Path) -> None:
+        """Write as safetensors, atomically."""
+        tensors: dict[str, NDArray] = {}
+        for key in self.sum_sq:
+            tensors[f"{key}/sum_sq"] = self.sum_sq[key]
+            tensors[f"{key}/tokens"] = self.tokens[key]
+        atomic_tensors(path, tensors)
+
+    @classmethod
+    def load(cls, path: Path) -> ChannelStats:
+        """Read what `save` wrote; AtlasError if the file is missing or damaged."""
+        try:
+            arrays = load_file(path)
+        except Exception as error:
+            raise AtlasError(
+                f"The statistics in {path.name} cannot be read ({error}); calibrate again."
+            ) from error
+        keys = [name.removesuffix("/sum_sq") for name in arrays if name.endswith("/sum_sq")]
+        return cls(
+            sum_sq={WeightKey.parse(key): arrays[f"{key}/sum_sq"] for key in keys},
+            tokens={WeightKey.parse(key): arrays[f"{key}/tokens"] for key in keys},
+        )
+
+    @classmethod
+    def stack(cls, groups: Sequence[ChannelStats]) -> ChannelStats:
+        """Put the groups of several statistics of the same inputs one after the other."""
+        first = groups[0]
+        return cls(
+            sum_sq={key: np.concatenate([g.sum_sq[key] for g in groups]) for key in first.sum_sq},
+            tokens={key: np.concatenate([g.tokens[key] for g in groups]) for key in first.tokens},
+        )
+
+    def _each(self, change: Callable[[NDArray], NDArray]) -> ChannelStats:
+        return ChannelStats(
+            sum_sq={key: change(sums) for key, sums in self.sum_sq.items()},
+            tokens={key: change(count) for key, count in self.tokens.items()},
+        )
+
+
+def mix(parts: Sequence[tuple[ChannelStats, float]]) -> ChannelStats:
+    """One sub-model's statistics from several domains', each counted per token, then weighted.
+
+    The mixture's mean square is sum_d weight_d * (sum_sq_d / tokens_d) / sum_d weight_d, so a
+    domain with more text weighs no more than its weight says. Returns one group whose sums are
+    that mean times the tokens of all. A single part is its own total, exactly.
+    """
+    if not parts or any(not weight > 0 for _, weight in parts):
+        raise ValueError("A mixture needs at least one domain, and weights above 0.")
+    totals = [(stats.total(), weight) for stats, weight in parts]
+    if len(totals) == 1:
+        return totals[0][0]
+    scale = sum(weight for _, weight in totals)
+    first = totals[0][0]
+    sums, tokens = {}, {}
+    for key in first.sum_sq:
+        count = np.sum([stats.tokens[key] for stats, _ in totals], axis=0)
+        mean = sum(
+            weight / scale * stats.sum_sq[key] / np.maximum(stats.tokens[key], 1)[:, None]
+            for stats, weight in totals
+        )
+        sums[key], tokens[key] = np.asarray(mean * count[:, None]), count
+    return ChannelStats(sum_sq=sums, tokens=tokens)
