@@ -1,0 +1,177 @@
+"""Figures of overlap: the matrix of domains, lines over layers, layer by projection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from analysis.figures.chart import Chart
+from analysis.figures.domains import label
+from analysis.figures.look import Look, colour_bar, dress
+
+Matrix = NDArray[np.float64]
+
+
+def overlap_matrix(
+    domains: Sequence[str], jaccard: Matrix, chance: Matrix, style: Look, what: str = "kept"
+) -> Chart:
+    """Domain by domain Jaccard overlap with its value in each cell.
+
+    jaccard, chance: (D, D). Colours span the pairs of different domains, so that small
+    differences show; the diagonal is 1 by definition and stays blank.
+    """
+    size = len(domains)
+    names = [label(domain) for domain in domains]
+    pairs = ~np.eye(size, dtype=bool)
+    drawn = np.where(pairs, jaccard, np.nan)
+    low, high = _span(jaccard[pairs] if size > 1 else jaccard.ravel())
+    figure = go.Figure(
+        go.Heatmap(
+            z=drawn,
+            x=names,
+            y=names,
+            zmin=low,
+            zmax=high,
+            colorscale=style.sequential,
+            customdata=chance,
+            texttemplate="%{z:.3f}" if size <= 9 else None,
+            textfont={"size": 13 if size <= 8 else 11},
+            hovertemplate=(
+                f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} weights %{{z:.4f}}"
+                "<br>chance level %{customdata:.4f}<extra></extra>"
+            ),
+            xgap=2,
+            ygap=2,
+            colorbar=colour_bar(style, "Jaccard overlap", ".3f"),
+        )
+    )
+    dress(figure, style, height=120 + max(44 * size, 160))
+    figure.update_layout(plot_bgcolor=style.blank)
+    figure.update_xaxes(side="bottom", showgrid=False, tickangle=-35 if size > 4 else 0)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return Chart(
+        figure=figure,
+        table={
+            "domain_a": np.repeat(list(domains), size).tolist(),
+            "domain_b": np.tile(list(domains), size).tolist(),
+            f"jaccard_{what}": np.asarray(jaccard).ravel().tolist(),
+            "chance_level": np.asarray(chance).ravel().tolist(),
+        },
+        alt=f"Matrix of the Jaccard overlap of {what} weights between {', '.join(names)}.",
+    )
+
+
+def layer_lines(
+    layers: Sequence[int],
+    jaccard: Sequence[float],
+    chance: Sequence[float],
+    style: Look,
+    what: str = "kept",
+) -> Chart:
+    """Overlap of one pair of domains in each decoder layer, with the chance level below it."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(layers),
+        y=list(jaccard),
+        mode="lines+markers",
+        name=f"overlap of {what} weights",
+        line={"color": style.categories[0], "width": 2.5},
+        marker={"size": 7},
+        hovertemplate="layer %{x}: %{y:.4f}<extra></extra>",
+    )
+    figure.add_scatter(
+        x=list(layers),
+        y=list(chance),
+        mode="lines",
+        name="chance level",
+        line={"color": style.muted, "width": 1.5, "dash": "dot"},
+        hovertemplate="chance in layer %{x}: %{y:.4f}<extra></extra>",
+    )
+    dress(figure, style, height=320)
+    figure.update_xaxes(title_text="decoder layer", dtick=1 if len(layers) <= 16 else None)
+    figure.update_yaxes(title_text="Jaccard overlap", tickformat=".2f")
+    return Chart(
+        figure=figure,
+        table={
+            "layer": list(layers),
+            f"jaccard_{what}": list(jaccard),
+            "chance_level": list(chance),
+        },
+        alt=f"Overlap of {what} weights in each of {len(layers)} decoder layers.",
+    )
+
+
+def layer_by_projection(
+    layers: Sequence[int],
+    projections: Sequence[str],
+    values: Matrix,
+    style: Look,
+    what: str = "kept",
+) -> Chart:
+    """Overlap of one pair in every matrix. values: (layers, projections), NaN where there is none."""
+    return layer_heatmap(
+        layers, projections, values, style, f"jaccard_{what}", f"overlap of {what} weights", ".3f"
+    )
+
+
+def layer_heatmap(
+    layers: Sequence[int],
+    projections: Sequence[str],
+    values: Matrix,
+    style: Look,
+    column: str,
+    meaning: str,
+    number: str,
+) -> Chart:
+    """A value for every layer and projection, layers from left to right.
+
+    values: (layers, projections), NaN where a layer has no such projection. column: the value's
+    name in the table. meaning: the value in words. number: its format, e.g. ".3f" or ".1%".
+    """
+    low, high = _span(values[np.isfinite(values)])
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.asarray(values).T,
+            x=[str(layer) for layer in layers],
+            y=list(projections),
+            zmin=low,
+            zmax=high,
+            colorscale=style.sequential,
+            texttemplate=f"%{{z:{number}}}" if len(layers) <= 14 else None,
+            textfont={"size": 11},
+            hovertemplate=f"<b>layer %{{x}}, %{{y}}</b><br>{meaning} %{{z:{number}}}<extra></extra>",
+            xgap=2,
+            ygap=2,
+            colorbar=colour_bar(style, meaning, number),
+        )
+    )
+    dress(figure, style, height=130 + max(32 * len(projections), 130))
+    figure.update_layout(plot_bgcolor=style.blank)
+    figure.update_xaxes(title_text="decoder layer", type="category", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    there = [
+        (layer, projection, float(values[i, j]))
+        for i, layer in enumerate(layers)
+        for j, projection in enumerate(projections)
+        if np.isfinite(values[i, j])
+    ]
+    return Chart(
+        figure=figure,
+        table={
+            "layer": [row[0] for row in there],
+            "projection": [row[1] for row in there],
+            column: [row[2] for row in there],
+        },
+        alt=f"{meaning[:1].upper()}{meaning[1:]} for {len(layers)} layers and {len(projections)} projections.",
+    )
+
+
+def _span(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of a colour scale; never of zero length."""
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    return (low, high) if high - low > 1e-6 else (low - 0.01, high + 0.01)
