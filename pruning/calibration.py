@@ -1,0 +1,222 @@
+"""Calibration: one dense pass over each domain's text, keeping sums (see pruning.statistics).
+
+The work is cut into groups of documents. Each group's sums are written when they are complete,
+so a run that was killed at any moment goes on with the next group and ends with the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
+
+from pruning.architecture import PrunableWeight
+from pruning.collection import batches_of, channel_sums
+from pruning.domains.packing import TokenSample, sample_domain
+from pruning.errors import AtlasError, Cancelled
+from pruning.forward import check_layer_by_layer
+from pruning.models import (
+    LoadedModel,
+    fingerprint,
+    load_model,
+    load_tokenizer,
+    model_folder,
+    resolve,
+)
+from pruning.progress import Meter, Progress, Report, ignore
+from pruning.specs import CalibrationSpec, content_hash, select_weights
+from pruning.statistics import ChannelStats
+from pruning.storage import atomic_json, storage_errors
+from pruning.workspace import SCHEMA_VERSION, Run, Workspace
+
+TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
+LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
+
+
+def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = ignore) -> Run:
+    """Calibrate a model on every domain of `spec`; returns the finished run.
+
+    The run's id depends on the model's weights, the precision, the choice of weights and the
+    exact tokens, so the same work is never done twice: a finished run is returned at once, an
+    unfinished one is resumed, and a domain that another run calibrated alike is copied.
+
+    Raises InputError for a choice that cannot be used, AtlasError where the work fails.
+    """
+    report(Progress(stage="Reading the model", done=0, total=1))
+    spec = replace(spec, model=resolve(spec.model, report))
+    samples = _draw_samples(spec, report)
+    run = _open_run(spec, samples, workspace)
+    if run.status == "done":
+        return run
+    with run.lock():
+        started = time.time()
+        try:
+            run.write_manifest(status="running", error=None)
+            _calibrate_run(run, samples, workspace, report)
+        except Cancelled:
+            run.write_manifest(status="cancelled")
+            raise
+        except Exception as error:
+            with contextlib.suppress(AtlasError):
+                run.write_manifest(status="failed", error=str(error))
+            raise
+        run.write_manifest(status="done", seconds=time.time() - started)
+    return run
+
+
+def sensible_batch_size(spec: CalibrationSpec) -> int:
+    """The batch size asked for, or one that keeps the device busy without much memory."""
+    limit = TOKENS_PER_BATCH["cuda" if spec.model.device.startswith("cuda") else "cpu"]
+    return spec.batch_size or max(1, limit // spec.sample.seq_len)
+
+
+def _draw_samples(spec: CalibrationSpec, report: Report) -> dict[str, TokenSample]:
+    tokenizer = load_tokenizer(spec.model)
+    samples = {}
+    for number, domain in enumerate(spec.domains):
+        report(
+            Progress(
+                stage="Reading the texts",
+                done=number,
+                total=len(spec.domains),
+                detail=domain.name,
+            )
+        )
+        samples[domain.name] = sample_domain(domain, spec.sample, tokenizer, report)
+    return samples
+
+
+def _open_run(
+    spec: CalibrationSpec, samples: Mapping[str, TokenSample], workspace: Workspace
+) -> Run:
+    """The run folder for this work, made with its manifest and tokens if it is not there yet."""
+    mark = fingerprint(model_folder(spec.model))
+    work = {
+        "fingerprint": mark,
+        "dtype": spec.model.dtype,
+        "layers": spec.layers,
+        "projections": spec.projections,
+    }
+    keys = {
+        name: content_hash({**work, "tokens": token_hash(sample)})
+        for name, sample in samples.items()
+    }
+    run_id = content_hash(keys)[:12]
+    folder = workspace.runs_folder / run_id
+    if (folder / "run.json").exists():
+        return Run(folder)
+    with storage_errors(folder / "run.json"):
+        for name, sample in samples.items():
+            sample.save(folder / "tokens" / f"{name}.safetensors")
+    now = time.time()
+    atomic_json(
+        folder / "run.json",
+        {
+            "schema": SCHEMA_VERSION,
+            "status": "running",
+            "spec": spec.to_json(),
+            "fingerprint": mark,
+            "versions": {name: version(name) for name in LIBRARIES},
+            "created": now,
+            "updated": now,
+            "weights": [],
+            "domains": {
+                name: {
+                    "key": keys[name],
+                    "samples": len(sample.input_ids),
+                    "tokens": int(sample.valid.sum()),
+                    "documents": [int(count) for count in sample.documents],
+                }
+                for name, sample in samples.items()
+            },
+        },
+    )
+    return Run(folder)
+
+
+def token_hash(sample: TokenSample) -> str:
+    """A content hash of the token ids, the counted positions and the groups."""
+    arrays = (sample.input_ids, sample.valid, sample.group)
+    return content_hash([[str(a.dtype), list(a.shape), _digest(a)] for a in arrays])
+
+
+def _digest(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _calibrate_run(
+    run: Run, samples: Mapping[str, TokenSample], workspace: Workspace, report: Report
+) -> None:
+    _copy_known(run, workspace)
+    missing = [name for name in run.domains if not run.stats_path(name).exists()]
+    if missing or not run.weights:
+        report(Progress(stage="Loading the model", done=0, total=1))
+        loaded = load_model(run.spec.model, report)
+        check_layer_by_layer(loaded)
+        weights = _chosen_weights(loaded, run.spec)
+        run.write_manifest(weights=[weight.to_json() for weight in weights])
+        layers = len({weight.key.layer for weight in weights})
+        groups = {name: [int(g) for g in np.unique(samples[name].group)] for name in missing}
+        meter = Meter(report, "Calibrating", sum(map(len, groups.values())) * layers)
+        for name in missing:
+            _calibrate_domain(run, name, samples[name], groups[name], loaded, weights, meter)
+    with storage_errors(run.folder / "partial"):
+        shutil.rmtree(run.folder / "partial", ignore_errors=True)
+
+
+def _calibrate_domain(
+    run: Run,
+    name: str,
+    sample: TokenSample,
+    groups: Sequence[int],
+    loaded: LoadedModel,
+    weights: Sequence[PrunableWeight],
+    meter: Meter,
+) -> None:
+    """Sum each group that is not on disk yet, then put all groups of the domain in one file."""
+    size = sensible_batch_size(run.spec)
+    layers = len({weight.key.layer for weight in weights})
+    parts = []
+    for group in groups:
+        path = run.folder / "partial" / name / f"{group}.safetensors"
+        if path.exists():
+            meter.skip(layers)
+        else:
+            batches = batches_of(sample, np.flatnonzero(sample.group == group), size)
+            where = f"{name}, group {group + 1} of {len(groups)}"
+            channel_sums(loaded, batches, weights, meter, where).save(path)
+        parts.append(ChannelStats.load(path))
+    ChannelStats.stack(parts).save(run.stats_path(name))
+
+
+def _chosen_weights(loaded: LoadedModel, spec: CalibrationSpec) -> tuple[PrunableWeight, ...]:
+    chosen = set(
+        select_weights([weight.key for weight in loaded.weights], spec.layers, spec.projections)
+    )
+    return tuple(weight for weight in loaded.weights if weight.key in chosen)
+
+
+def _copy_known(run: Run, workspace: Workspace) -> None:
+    """Take the sums of domains that another run has calibrated on the same tokens and weights."""
+    for name, entry in run.manifest["domains"].items():
+        if run.stats_path(name).exists():
+            continue
+        for other, other_name in _runs_with(entry["key"], run, workspace):
+            ChannelStats.load(other.stats_path(other_name)).save(run.stats_path(name))
+            if not run.weights:
+                run.write_manifest(weights=other.manifest["weights"])
+            break
+
+
+def _runs_with(key: str, run: Run, workspace: Workspace) -> Iterator[tuple[Run, str]]:
+    for other in workspace.runs():
+        if other.id != run.id and other.weights:
+            for name, entry in other.manifest["domains"].items():
+                if entry["key"] == key and other.stats_path(name).exists():
+                    yield other, name

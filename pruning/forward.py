@@ -1,0 +1,108 @@
+"""One loop visits decoder layers: each is called with its own arguments, on known hidden states.
+
+Every layer of a decoder may be called differently (sliding-window masks, local and global rotary
+embeddings). So the arguments of each layer are captured first, in a pass in which the layers do
+nothing, which costs the embeddings alone; then the layers are called one by one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pruning.errors import AtlasError
+from pruning.models import LoadedModel
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """The arguments of one decoder layer besides the hidden states."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What enters the decoder: hidden (batch, position, hidden size) and each layer's arguments."""
+
+    hidden: Tensor
+    calls: tuple[LayerCall, ...]
+
+
+@torch.inference_mode()
+def enter(loaded: LoadedModel, input_ids: Tensor) -> Entry:
+    """Embed `input_ids` (batch, position) and capture how each decoder layer would be called."""
+    first: list[Tensor] = []
+    calls: list[LayerCall] = []
+
+    def record(*args: Any, **kwargs: Any) -> Tensor:
+        hidden = args[0] if args else kwargs.pop("hidden_states")
+        if not first:
+            first.append(hidden)
+        calls.append(LayerCall(args=args[1:], kwargs=kwargs))
+        return hidden
+
+    with contextlib.ExitStack() as stack:
+        for layer in loaded.layers:
+            stack.enter_context(_replaced_forward(layer, record))
+        loaded.module.base_model(input_ids=input_ids, use_cache=False)
+    if len(calls) != len(loaded.layers):
+        raise AtlasError(
+            f"The model called {len(calls)} of its {len(loaded.layers)} decoder layers; "
+            "models that skip or repeat layers are not supported."
+        )
+    return Entry(hidden=first[0], calls=tuple(calls))
+
+
+@torch.inference_mode()
+def call_layer(layer: nn.Module, hidden: Tensor, call: LayerCall) -> Tensor:
+    """The hidden states after one decoder layer: (batch, position, hidden size)."""
+    return _hidden(layer(hidden, *call.args, **call.kwargs))
+
+
+@torch.inference_mode()
+def check_layer_by_layer(loaded: LoadedModel) -> None:
+    """AtlasError unless calling the layers one by one gives what the model itself gives."""
+    size = min(8, loaded.module.config.vocab_size)
+    input_ids = torch.arange(size, device=loaded.module.device)[None].repeat(2, 1)
+    seen: list[Tensor] = []
+    handle = loaded.layers[-1].register_forward_hook(
+        lambda module, args, output: seen.append(_hidden(output))
+    )
+    try:
+        loaded.module.base_model(input_ids=input_ids, use_cache=False)
+    finally:
+        handle.remove()
+    entry = enter(loaded, input_ids)
+    hidden = entry.hidden
+    for layer, call in zip(loaded.layers, entry.calls, strict=True):
+        hidden = call_layer(layer, hidden, call)
+    if hidden.shape != seen[0].shape or not torch.allclose(hidden, seen[0], rtol=1e-3, atol=1e-3):
+        raise AtlasError(
+            "This model's decoder layers cannot be called one by one with the same result "
+            "as the whole model; its architecture is not supported."
+        )
+
+
+def _hidden(output: Any) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output
+
+
+@contextlib.contextmanager
+def _replaced_forward(layer: nn.Module, forward: Any) -> Iterator[None]:
+    """Replace a module's forward; one that was already replaced (by accelerate) comes back."""
+    before = layer.__dict__.get("forward")
+    layer.forward = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del layer.forward
+        else:
+            layer.forward = before

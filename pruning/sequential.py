@@ -1,0 +1,79 @@
+"""Wanda's Algorithm 1, faithfully: each layer is calibrated on what the pruned layers give it.
+
+(Sun et al. 2023, arXiv 2306.11695.) One-shot masks come from the dense model's statistics alone.
+Here a layer is visited twice: once dense, for the norms of its inputs and so its masks; once
+pruned, for the hidden states that the next layer is calibrated on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from pruning.architecture import PrunableWeight
+from pruning.collection import HiddenStates, batches_of
+from pruning.domains.packing import TokenSample
+from pruning.forward import check_layer_by_layer
+from pruning.masks import Mask, keep_highest
+from pruning.models import LoadedModel
+from pruning.progress import Meter, Report, ignore
+from pruning.scores import score
+from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.statistics import ChannelStats, mix
+from pruning.surgery import temporary_masks
+
+
+def prune_sequential(
+    loaded: LoadedModel,
+    samples: Sequence[tuple[TokenSample, float]],
+    prune: PruneSpec,
+    batch_size: int,
+    report: Report = ignore,
+) -> dict[WeightKey, Mask]:
+    """The masks of every chosen weight; the model is as it was when this returns or raises.
+
+    samples: the token sample and weight of each domain in the mixture. Hidden states of all
+    samples are held: samples x positions x hidden size numbers. Raises InputError for layers,
+    projections or patterns that do not fit, AtlasError where activations overflow.
+    """
+    check_layer_by_layer(loaded)
+    chosen = set(select_weights([w.key for w in loaded.weights], prune.layers, prune.projections))
+    weights = [weight for weight in loaded.weights if weight.key in chosen]
+    streams = [
+        HiddenStates(loaded, batches_of(sample, range(len(sample.input_ids)), batch_size))
+        for sample, _ in samples
+    ]
+    last = max(key.layer for key in chosen)
+    meter = Meter(report, "Pruning layer by layer", last + 1)
+    masks: dict[WeightKey, Mask] = {}
+    for index in range(last + 1):
+        here = [weight for weight in weights if weight.key.layer == index]
+        if here:
+            parts = [
+                (stream.sums(index, here, advance=False), weight)
+                for stream, (_, weight) in zip(streams, samples, strict=True)
+            ]
+            layer_masks = _layer_masks(loaded, here, mix(parts), prune)
+            masks.update(layer_masks)
+        with temporary_masks(loaded, {w.key: masks[w.key] for w in here}):
+            if index < last:
+                for stream in streams:
+                    stream.advance(index)
+        meter.step(f"layer {index}")
+    return masks
+
+
+def _layer_masks(
+    loaded: LoadedModel, weights: Sequence[PrunableWeight], stats: ChannelStats, prune: PruneSpec
+) -> dict[WeightKey, Mask]:
+    norms: Mapping[WeightKey, np.ndarray] = stats.norms()
+    masks = {}
+    for weight in weights:
+        matrix = loaded.matrix(weight.key)
+        channels = torch.from_numpy(norms[weight.input_key])
+        masks[weight.key] = Mask.pack(
+            keep_highest(score(matrix, channels, prune, weight.key), prune)
+        )
+    return masks

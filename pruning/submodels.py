@@ -1,0 +1,74 @@
+"""From a finished run to masks: arithmetic on stored sums and one weight matrix at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from numpy.typing import NDArray
+
+from pruning.architecture import PrunableWeight
+from pruning.masks import Mask, keep_highest
+from pruning.scores import score
+from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.statistics import ChannelStats, mix
+from pruning.workspace import Run
+
+Norms = Mapping[WeightKey, NDArray]
+
+
+def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:
+    """The run's weights in the layers and projections of `prune`; InputError if there are none."""
+    keys = [weight.key for weight in run.weights]
+    chosen = set(select_weights(keys, prune.layers, prune.projections))
+    return tuple(weight for weight in run.weights if weight.key in chosen)
+
+
+def mixture_stats(run: Run, mixture: Mapping[str, float]) -> ChannelStats:
+    """The statistics of a weighted mixture of the run's domains (see `statistics.mix`)."""
+    return mix([(run.stats(domain), weight) for domain, weight in mixture.items()])
+
+
+def masks_from_norms(
+    run: Run,
+    prune: PruneSpec,
+    norms: Mapping[str, Norms],
+    weights: Sequence[PrunableWeight] | None = None,
+) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
+    """For each weight matrix in turn, the mask of every named set of input norms.
+
+    norms: name -> (input key -> (channels,)). Only one weight matrix is in memory at a time. A
+    score that ignores the text gives every name the same mask.
+    """
+    reader = run.weight_reader()
+    for weight in weights if weights is not None else selected_weights(run, prune):
+        matrix = reader.matrix(weight.key)
+        if prune.score != "wanda":
+            mask = Mask.pack(keep_highest(score(matrix, None, prune, weight.key), prune))
+            yield weight, dict.fromkeys(norms, mask)
+            continue
+        masks = {}
+        for name, of_inputs in norms.items():
+            channels = torch.from_numpy(of_inputs[weight.input_key])
+            masks[name] = Mask.pack(keep_highest(score(matrix, channels, prune, weight.key), prune))
+        yield weight, masks
+
+
+def run_masks(
+    run: Run,
+    prune: PruneSpec,
+    domains: Sequence[str] | None = None,
+    weights: Sequence[PrunableWeight] | None = None,
+) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
+    """For each weight matrix in turn, the mask of every domain: domain name -> mask."""
+    norms = {domain: run.stats(domain).norms() for domain in domains or run.domains}
+    return masks_from_norms(run, prune, norms, weights)
+
+
+def mixture_masks(
+    run: Run, prune: PruneSpec, mixture: Mapping[str, float]
+) -> Iterator[tuple[PrunableWeight, Mask]]:
+    """For each weight matrix in turn, the mask of one weighted mixture of domains."""
+    norms = {"mixture": mixture_stats(run, mixture).norms()}
+    for weight, masks in masks_from_norms(run, prune, norms):
+        yield weight, masks["mixture"]

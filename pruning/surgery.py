@@ -1,0 +1,33 @@
+"""Changes to the model in memory that undo themselves on any exit, cancellation included."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from pruning.masks import Mask
+from pruning.models import LoadedModel
+from pruning.specs import WeightKey
+
+
+@contextlib.contextmanager
+def temporary_masks(
+    loaded: LoadedModel, masks: Mapping[WeightKey, Mask | Tensor]
+) -> Iterator[None]:
+    """Inside the block, the weights that the masks do not keep are zero."""
+    originals: dict[WeightKey, Tensor] = {}
+    try:
+        for key, mask in masks.items():
+            matrix = loaded.matrix(key)
+            kept = torch.from_numpy(mask.unpack()) if isinstance(mask, Mask) else mask
+            originals[key] = matrix.detach().clone()
+            with torch.no_grad():
+                matrix.masked_fill_(~kept.to(matrix.device), 0)
+        yield
+    finally:
+        for key, original in originals.items():
+            with torch.no_grad():
+                loaded.matrix(key).copy_(original)
