@@ -1,0 +1,291 @@
+"""The pieces of which compositions are made: conditions on a number and changes of a number.
+
+A piece is drawn as a spec, such as ("above", 7), and read as a `Piece`: its wordings, the word it
+gives to a function's name, and its expression.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from demo.texts.programs.build import Cond, Constant, Expr, Neg, call, op
+from demo.texts.programs.meaning import Spec
+
+Reader: TypeAlias = Callable[[Expr], Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A condition or a change.
+
+    phrases: a condition's wordings after "that are" (`verb` is what stands after "that"), or a
+        change's imperatives for "each"; participles: the change as a property of the results.
+    """
+
+    word: str
+    phrases: tuple[str, ...]
+    apply: Reader
+    participles: tuple[str, ...] = ()
+    verb: str = "are "
+
+    def phrase(self, rng: random.Random) -> str:
+        """Draw one of the wordings."""
+        return rng.choice(self.phrases)
+
+    def clause(self, rng: random.Random) -> str:
+        """Draw one of a condition's wordings, as it follows "that"."""
+        return self.verb + rng.choice(self.phrases)
+
+
+# kind: (word, wordings, expression of the number and the constants, how constants are drawn)
+Builder: TypeAlias = Callable[..., Expr]
+CONDITIONS: dict[str, tuple[str, tuple[str, ...], Builder, str]] = {
+    "even": ("even", ("even",), lambda x: op("==", op("%", x, 2), 0), ""),
+    "odd": ("odd", ("odd",), lambda x: op("!=", op("%", x, 2), 0), ""),
+    "above": ("above", ("greater than {0}", "above {0}"), lambda x, c: op(">", x, c), "c"),
+    "below": ("below", ("less than {0}", "below {0}"), lambda x, c: op("<", x, c), "c"),
+    "least": (
+        "at_least",
+        ("at least {0}", "no less than {0}"),
+        lambda x, c: op(">=", x, c),
+        "c",
+    ),
+    "most": ("at_most", ("at most {0}", "no more than {0}"), lambda x, c: op("<=", x, c), "c"),
+    "divisible": (
+        "divisible",
+        ("divisible by {0}",),
+        lambda x, c: op("==", op("%", x, c), 0),
+        "d",
+    ),
+    "indivisible": (
+        "not_divisible",
+        ("not divisible by {0}",),
+        lambda x, c: op("!=", op("%", x, c), 0),
+        "d",
+    ),
+    "between": (
+        "between",
+        ("between {0} and {1}", "from {0} to {1}"),
+        lambda x, a, b: op("and", op(">=", x, a), op("<=", x, b)),
+        "r",
+    ),
+    "outside": (
+        "outside",
+        ("less than {0} or greater than {1}", "below {0} or above {1}"),
+        lambda x, a, b: op("or", op("<", x, a), op(">", x, b)),
+        "r",
+    ),
+    "unequal": (
+        "not_equal",
+        ("not equal to {0}", "different from {0}"),
+        lambda x, c: op("!=", x, c),
+        "c",
+    ),
+    "remainder": (
+        "remainder",
+        ("{1} modulo {0}",),
+        lambda x, d, r: op("==", op("%", x, d), r),
+        "m",
+    ),
+    "ending": (
+        "ending",
+        ("equal to {0} in the last digit",),
+        lambda x, c: op("==", op("%", x, 10), c),
+        "l",
+    ),
+}
+# Two of these together say nothing, or what "between" and "outside" say.
+ALIKE = (("even", "odd"), ("divisible", "indivisible"), ("above", "below", "least", "most"))
+SIMPLE = ("even", "odd", "above", "below", "least", "most", "divisible", "indivisible", "unequal")
+
+
+def constants(kind: str, rng: random.Random) -> tuple[int, ...]:
+    """Draw a piece's constants: c any, d a divisor, r an interval, m a modulus and remainder."""
+    if kind == "c":
+        return (rng.randint(1, 30) if rng.random() < 0.7 else rng.randint(31, 100),)
+    if kind == "d":
+        return (rng.randint(3, 12),)
+    if kind == "r":
+        low = rng.randint(1, 20)
+        return (low, low + rng.randint(2, 30))
+    if kind == "m":
+        divisor = rng.randint(3, 9)
+        return (divisor, rng.randint(1, divisor - 1))
+    return (rng.randint(1, 9),) if kind == "l" else ()
+
+
+def draw_condition(rng: random.Random, limit: str = "") -> Spec:
+    """Draw a condition; with `limit` its constant may be that parameter."""
+    roll = rng.random()
+    if limit and roll < 0.3:
+        return (rng.choice(("above", "below", "least", "most", "divisible", "unequal")), limit)
+    if roll < 0.88:
+        kind = rng.choice(tuple(CONDITIONS))
+        return (kind, *constants(CONDITIONS[kind][3], rng))
+    one, two = sorted(rng.sample(SIMPLE, 2))
+    first = (one, *constants(CONDITIONS[one][3], rng))
+    second = (two, *constants(CONDITIONS[two][3], rng))
+    if any(one in alike and two in alike for alike in ALIKE):
+        return first
+    return (rng.choice(("and", "or")), first, second)
+
+
+def condition(spec: Spec) -> Piece:
+    """Read a condition on a number."""
+    kind, *rest = spec
+    if kind in ("and", "or"):
+        one, two = condition(rest[0]), condition(rest[1])
+        phrases = tuple(f"{a} {kind} {b}" for a, b in zip(*_padded(one, two), strict=True))
+        return Piece(
+            f"{one.word}_{kind}_{two.word}",
+            phrases,
+            lambda x: op(kind, one.apply(x), two.apply(x)),
+        )
+    word, phrases, build, _ = CONDITIONS[kind]
+    return Piece(word, tuple(p.format(*rest) for p in phrases), lambda x: build(x, *rest))
+
+
+def _padded(one: Piece, two: Piece) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return both pieces' wordings, in pairs."""
+    size = max(len(one.phrases), len(two.phrases))
+    return (one.phrases * 2)[:size], (two.phrases * 2)[:size]
+
+
+# kind: (word, imperatives, participles, expression, how constants are drawn)
+CHANGES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], Builder, str]] = {
+    "plus": (
+        "plus",
+        ("add {0} to each", "increase each by {0}"),
+        ("each increased by {0}",),
+        lambda x, c: op("+", x, c),
+        "c",
+    ),
+    "minus": (
+        "minus",
+        ("subtract {0} from each", "decrease each by {0}"),
+        ("each decreased by {0}",),
+        lambda x, c: op("-", x, c),
+        "c",
+    ),
+    "times": (
+        "times",
+        ("multiply each by {0}",),
+        ("each multiplied by {0}",),
+        lambda x, c: op("*", x, c),
+        "k",
+    ),
+    "square": ("squared", ("square each",), ("each squared",), lambda x: op("*", x, x), ""),
+    "cube": (
+        "cubed",
+        ("cube each",),
+        ("each cubed",),
+        lambda x: op("*", op("*", x, x), x),
+        "",
+    ),
+    "negate": ("negated", ("negate each",), ("each negated",), Neg, ""),
+    "from": (
+        "subtracted",
+        ("subtract each from {0}",),
+        ("each subtracted from {0}",),
+        lambda x, c: op("-", c, x),
+        "c",
+    ),
+    "halve": (
+        "divided",
+        ("divide each by {0} rounding down",),
+        ("each divided by {0} rounding down",),
+        lambda x, c: op("//", x, c),
+        "d",
+    ),
+    "modulo": (
+        "modulo",
+        ("take each modulo {0}",),
+        ("each taken modulo {0}",),
+        lambda x, c: op("%", x, c),
+        "d",
+    ),
+    "affine": (
+        "scaled",
+        ("multiply each by {0} and add {1}",),
+        ("each multiplied by {0} plus {1}",),
+        lambda x, a, b: op("+", op("*", x, a), b),
+        "a",
+    ),
+    "distance": (
+        "distance",
+        ("take the distance of each from {0}",),
+        ("each replaced by its distance from {0}",),
+        lambda x, c: call("abs", op("-", x, c)),
+        "c",
+    ),
+    "cap": (
+        "capped",
+        ("cap each at {0}",),
+        ("each capped at {0}",),
+        lambda x, c: call("min", x, c),
+        "c",
+    ),
+    "floor": (
+        "raised",
+        ("raise each to at least {0}",),
+        ("each raised to at least {0}",),
+        lambda x, c: call("max", x, c),
+        "c",
+    ),
+    "square_plus": (
+        "squared_plus",
+        ("square each and add {0}",),
+        ("each squared plus {0}",),
+        lambda x, c: op("+", op("*", x, x), c),
+        "c",
+    ),
+    "alternate": (
+        "switched",
+        ("double the even ones and add {0} to the odd ones",),
+        ("the even ones doubled and the odd ones increased by {0}",),
+        lambda x, c: Cond(op("==", op("%", x, 2), 0), op("*", x, 2), op("+", x, c)),
+        "c",
+    ),
+}
+
+
+def draw_change(rng: random.Random, name: str = "") -> Spec:
+    """Draw a change of a number; with `name` its constant may be that parameter."""
+    if name and rng.random() < 0.3:
+        return (rng.choice(("plus", "minus", "times", "from", "cap", "floor")), name)
+    kind = rng.choice(tuple(CHANGES))
+    how = CHANGES[kind][4]
+    if how == "k":
+        return (kind, rng.randint(2, 20))
+    if how == "a":
+        return (kind, rng.randint(2, 12), rng.randint(1, 20))
+    return (kind, *constants(how, rng))
+
+
+def change(spec: Spec) -> Piece:
+    """Read a change of a number."""
+    kind, *rest = spec
+    word, phrases, participles, build, _ = CHANGES[kind]
+    return Piece(
+        word,
+        tuple(p.format(*rest) for p in phrases),
+        lambda x: build(x, *rest),
+        tuple(p.format(*rest) for p in participles),
+    )
+
+
+def uses(spec: Spec, name: str) -> bool:
+    """Tell whether a spec names a parameter among its constants."""
+    return any(uses(p, name) if isinstance(p, tuple) else p == name for p in spec)
+
+
+def reads_sign(spec: Spec) -> bool:
+    """Tell whether a spec divides, so that its tests must keep to non-negative numbers."""
+    divides = ("remainder", "ending", "halve", "modulo")
+    return any(reads_sign(p) if isinstance(p, tuple) else p in divides for p in spec)
+
+
+__all__ = ["Constant", "Piece", "change", "condition", "draw_change", "draw_condition", "uses"]
