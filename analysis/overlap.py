@@ -1,0 +1,218 @@
+"""How much the masks of domains overlap: integers per weight matrix first, ratios last.
+
+Jaccard(a, b) = |a and b| / |a or b|, over kept weights or over pruned ones. Layers and the whole
+model add integers, then divide. The chance level is what masks of the same densities would share
+if they were independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import load_file
+
+from pruning.masks import Mask
+from pruning.progress import Meter, Report, ignore
+from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
+from pruning.storage import atomic_tensors
+from pruning.submodels import run_masks
+from pruning.workspace import Run
+
+Integer = NDArray[np.int64]
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlapTable:
+    """Counts of kept weights, per weight matrix (W) and domain (D).
+
+    kept: (D, W), weights that a domain keeps. both: (D, D, W), weights that two domains keep.
+    total: (W,), weights of the matrix.
+    """
+
+    domains: tuple[str, ...]
+    weights: tuple[WeightKey, ...]
+    kept: Integer
+    both: Integer
+    total: Integer
+
+    def __post_init__(self) -> None:
+        count, matrices = len(self.domains), len(self.weights)
+        shapes = (self.kept.shape, self.both.shape, self.total.shape)
+        if shapes != ((count, matrices), (count, count, matrices), (matrices,)):
+            raise ValueError(f"Counts of shapes {shapes} do not fit {count} domains.")
+
+    def select(
+        self, layers: Sequence[int] | None = None, projections: Sequence[str] | None = None
+    ) -> OverlapTable:
+        """The same table for some layers and projections; InputError if there are none."""
+        chosen = set(select_weights(self.weights, layers, projections))
+        return self._where(lambda key: key in chosen)
+
+    def jaccard(self, *, kept: bool = True) -> Float:
+        """(D, D): overlap of the kept sets, or of the pruned sets. NaN where both are empty."""
+        return _ratio(*self._sets(self.both, kept))
+
+    def chance(self, *, kept: bool = True) -> Float:
+        """(D, D): the Jaccard expected of independent masks with the same densities.
+
+        In a matrix of n weights two independent masks that keep a and b share a*b/n on average,
+        with the same number kept in every comparison group. Expected counts are added over
+        matrices, then divided.
+        """
+        expected = self.kept[:, None, :] * (self.kept[None, :, :] / self.total)
+        return _ratio(*self._sets(expected, kept))
+
+    def per_layer(self, a: str, b: str, *, kept: bool = True) -> list[tuple[int, float, float]]:
+        """(layer, Jaccard, chance level) of a pair of domains, by layer."""
+        return [
+            (layer, *self._pair(a, b, kept, lambda key, layer=layer: key.layer == layer))  # type: ignore[misc]
+            for layer in self.layers
+        ]
+
+    def per_projection(
+        self, a: str, b: str, *, kept: bool = True
+    ) -> list[tuple[str, float, float]]:
+        """(projection, Jaccard, chance level) of a pair of domains, by projection."""
+        return [
+            (name, *self._pair(a, b, kept, lambda key, name=name: key.projection == name))  # type: ignore[misc]
+            for name in self.projections
+        ]
+
+    def layer_by_projection(
+        self, a: str, b: str, *, kept: bool = True
+    ) -> tuple[tuple[int, ...], tuple[str, ...], Float]:
+        """Layers (L), projections (P) and the pair's Jaccard in each cell (L, P); NaN = no weight."""
+        cells = np.full((len(self.layers), len(self.projections)), np.nan)
+        for row, layer in enumerate(self.layers):
+            for column, name in enumerate(self.projections):
+                part = self._where(
+                    lambda key, layer=layer, name=name: (  # type: ignore[misc]
+                        key.layer == layer and key.projection == name
+                    )
+                )
+                if part.weights:
+                    one, other = self.domains.index(a), self.domains.index(b)
+                    cells[row, column] = part.jaccard(kept=kept)[one, other]
+        return self.layers, self.projections, cells
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The decoder layers in the table."""
+        return tuple(sorted({key.layer for key in self.weights}))
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """The projections in the table, in the model's order."""
+        return tuple(dict.fromkeys(key.projection for key in self.weights))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Tidy: one dict for each pair of domains (each once, and with itself) and matrix."""
+        for a, b in combinations_with_replacement(range(len(self.domains)), 2):
+            for index, key in enumerate(self.weights):
+                yield {
+                    "domain_a": self.domains[a],
+                    "domain_b": self.domains[b],
+                    "layer": key.layer,
+                    "weight": key.name,
+                    "kept_by_a": int(self.kept[a, index]),
+                    "kept_by_b": int(self.kept[b, index]),
+                    "kept_by_both": int(self.both[a, b, index]),
+                    "total": int(self.total[index]),
+                }
+
+    def _where(self, wanted: Callable[[WeightKey], bool]) -> OverlapTable:
+        index = [number for number, key in enumerate(self.weights) if wanted(key)]
+        return OverlapTable(
+            domains=self.domains,
+            weights=tuple(self.weights[number] for number in index),
+            kept=self.kept[:, index],
+            both=self.both[:, :, index],
+            total=self.total[index],
+        )
+
+    def _pair(
+        self, a: str, b: str, kept: bool, wanted: Callable[[WeightKey], bool]
+    ) -> tuple[float, float]:
+        one, other = self.domains.index(a), self.domains.index(b)
+        part = self._where(wanted)
+        return float(part.jaccard(kept=kept)[one, other]), float(part.chance(kept=kept)[one, other])
+
+    def _sets(self, both: NDArray, kept: bool) -> tuple[Float, Float]:
+        """Sizes of intersection and union (D, D), over all matrices, of the kept or pruned sets."""
+        shared = both.sum(axis=2)
+        sizes = self.kept.sum(axis=1)
+        total = self.total.sum()
+        if not kept:
+            shared = total - sizes[:, None] - sizes[None, :] + shared
+            sizes = total - sizes
+        return shared, sizes[:, None] + sizes[None, :] - shared
+
+
+def _ratio(shared: NDArray, union: NDArray) -> Float:
+    with np.errstate(invalid="ignore"):
+        return np.where(union > 0, shared / np.maximum(union, 1e-300), np.nan)
+
+
+def count_overlaps(masks: Sequence[Mask]) -> tuple[Integer, Integer]:
+    """Of the masks of one matrix: (D,) weights kept, and (D, D) weights kept by both."""
+    count = len(masks)
+    both = np.zeros((count, count), dtype=np.int64)
+    for a, b in combinations_with_replacement(range(count), 2):
+        shared = masks[a].count() if masks[a] is masks[b] else masks[a].both(masks[b])
+        both[a, b] = both[b, a] = shared
+    return np.diagonal(both).copy(), both
+
+
+def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> OverlapTable:
+    """The overlaps of all domains of a run, for the weights that `prune` selects.
+
+    Stored with the run and read back the next time. Raises InputError for layers, projections or
+    a pattern that do not fit, AtlasError if the run is unfinished or its model is gone.
+    """
+    run.require_done()
+    every = PruneSpec.from_json({**prune.to_json(), "layers": None, "projections": None})
+    chosen = select_weights([w.key for w in run.weights], prune.layers, prune.projections)
+    for candidate in (every, prune):
+        path = _path(run, candidate)
+        if path.exists():
+            return _load(run, path).select(prune.layers, prune.projections)
+    meter = Meter(report, "Comparing masks", len(chosen))
+    kept, both, total = [], [], []
+    for weight, masks in run_masks(run, prune):
+        of_matrix = count_overlaps([masks[domain] for domain in run.domains])
+        kept.append(of_matrix[0])
+        both.append(of_matrix[1])
+        total.append(weight.shape[0] * weight.shape[1])
+        meter.step(str(weight.key))
+    table = OverlapTable(
+        domains=run.domains,
+        weights=chosen,
+        kept=np.stack(kept, axis=1),
+        both=np.stack(both, axis=2),
+        total=np.array(total, dtype=np.int64),
+    )
+    arrays = {"kept": table.kept, "both": table.both, "total": table.total}
+    atomic_tensors(_path(run, prune), arrays, {"weights": " ".join(map(str, chosen))})
+    return table
+
+
+def _path(run: Run, prune: PruneSpec) -> Path:
+    return run.folder / "overlap" / f"{content_hash(prune.to_json())}.safetensors"
+
+
+def _load(run: Run, path: Path) -> OverlapTable:
+    with safe_open(path, "numpy") as handle:
+        keys = handle.metadata()["weights"].split(" ")
+    return OverlapTable(
+        domains=run.domains,
+        weights=tuple(WeightKey.parse(key) for key in keys),
+        **load_file(path),
+    )
