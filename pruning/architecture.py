@@ -1,0 +1,239 @@
+"""What a model is made of: its decoder layers and the linear maps inside them.
+
+Nothing here knows a model by name. Decoder layers are the one list of `num_hidden_layers` modules
+that all hold linear maps; a prunable weight is the weight of any linear map inside such a layer.
+Embeddings and the output head lie outside and are never touched. Which weights read the same
+input (q, k, v; gate, up) is seen in a forward pass of a few tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from pruning.errors import InputError
+from pruning.specs import WeightKey
+
+PROBE_TOKENS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunableWeight:
+    """One prunable weight matrix and where it lives.
+
+    shape: (out, in), whatever the module's own layout. input_name: the name of the first weight
+    of the same layer that reads the same input tensor (q_proj for q, k and v). parameter: the
+    full name in the module. transposed: the module stores (in, out), as GPT-2's Conv1D does.
+    tensor, file: the name in the checkpoint and its file inside the model folder; None where the
+    checkpoint stores the weight in another form.
+    """
+
+    key: WeightKey
+    shape: tuple[int, int]
+    input_name: str
+    parameter: str
+    transposed: bool = False
+    tensor: str | None = None
+    file: str | None = None
+
+    @property
+    def input_key(self) -> WeightKey:
+        """The address under which the statistics of this weight's input are kept."""
+        return WeightKey(layer=self.key.layer, name=self.input_name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {
+            "key": str(self.key),
+            "shape": list(self.shape),
+            "input_name": self.input_name,
+            "parameter": self.parameter,
+            "transposed": self.transposed,
+            "tensor": self.tensor,
+            "file": self.file,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> PrunableWeight:
+        """Rebuild from `to_json`'s output."""
+        rows, columns = data["shape"]
+        return cls(
+            **{**data, "key": WeightKey.parse(data["key"]), "shape": (int(rows), int(columns))}
+        )
+
+
+def is_linear(module: nn.Module) -> bool:
+    """Whether a module is one linear map y = W x + b with a matrix W."""
+    return isinstance(module, nn.Linear | Conv1D)
+
+
+def linear_modules(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The linear maps inside one decoder layer, with their names there, in module order."""
+    return ((name, module) for name, module in layer.named_modules() if is_linear(module))
+
+
+def find_decoder_layers(model: nn.Module, num_layers: int) -> tuple[str, nn.ModuleList]:
+    """The name and the list of the decoder layers.
+
+    model: a causal language model, on any device (also "meta"). num_layers: the number its
+    configuration states. Raises InputError if there is no such list, or more than one.
+    """
+    found: dict[str, nn.ModuleList] = {}
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.ModuleList) or len(module) != num_layers:
+            continue
+        inside_another = any(name.startswith(outer + ".") for outer in found)
+        if not inside_another and all(any(linear_modules(layer)) for layer in module):
+            found[name] = module
+    if not found:
+        raise InputError(
+            f"No decoder layers were found in {type(model).__name__}: it has no list of "
+            f"{num_layers} modules that all hold linear maps. Choose a decoder-only language model."
+        )
+    if len(found) > 1:
+        raise InputError(
+            f"{type(model).__name__} has more than one list of {num_layers} layers "
+            f"({', '.join(found)}); only models with a single decoder are supported."
+        )
+    return next(iter(found.items()))
+
+
+def check_dense(model: nn.Module, layers: nn.ModuleList) -> None:
+    """Raise InputError if the decoder layers hold experts or share weights between them."""
+    seen: dict[int, str] = {}
+    for index, layer in enumerate(layers):
+        for name, parameter in layer.named_parameters():
+            if "expert" in name.lower():
+                raise InputError(
+                    f"{type(model).__name__} has mixture-of-experts layers, whose experts are not "
+                    "linear modules; this version prunes dense decoder-only models."
+                )
+            owner = f"layer {index} ({name})"
+            if id(parameter) in seen and parameter.ndim == 2:
+                raise InputError(
+                    f"{type(model).__name__} shares one weight between {seen[id(parameter)]} and "
+                    f"{owner}; a mask for one would change the other, so it is not supported."
+                )
+            seen[id(parameter)] = owner
+
+
+def weight_shapes(layers: nn.ModuleList) -> dict[WeightKey, tuple[int, int]]:
+    """(out, in) of every prunable weight, in layer order, then module order."""
+    return {
+        WeightKey(layer=index, name=name): _matrix_shape(module)
+        for index, layer in enumerate(layers)
+        for name, module in linear_modules(layer)
+    }
+
+
+def discover_weights(
+    model: nn.Module, layers_name: str, layers: nn.ModuleList
+) -> tuple[PrunableWeight, ...]:
+    """Every prunable weight, in layer order, then module order, and which input each reads.
+
+    Runs the model on a few tokens, so its weights must be in memory. The checkpoint's tensor and
+    file are left None. Raises InputError if a linear map takes no part in a forward pass.
+    """
+    readers = shared_inputs(model, layers)
+    weights = []
+    for index, layer in enumerate(layers):
+        for name, module in linear_modules(layer):
+            key = WeightKey(layer=index, name=name)
+            if key not in readers:
+                raise InputError(
+                    f"{type(model).__name__} does not use {name} of layer {index} as a linear map "
+                    "in a forward pass; this model is not supported."
+                )
+            weights.append(
+                PrunableWeight(
+                    key=key,
+                    shape=_matrix_shape(module),
+                    input_name=readers[key],
+                    parameter=f"{layers_name}.{index}.{name}.weight",
+                    transposed=isinstance(module, Conv1D),
+                )
+            )
+    return tuple(weights)
+
+
+@torch.no_grad()
+def shared_inputs(model: nn.Module, layers: nn.ModuleList) -> dict[WeightKey, str]:
+    """For every linear map that runs, the name of the first one in its layer with the same input.
+
+    The same input means the same numbers in the same memory: the tensors seen by two modules in
+    one forward pass of `PROBE_TOKENS` tokens share storage, offset, extent and version. Hooks are
+    removed on any exit. "First" is the order of `linear_modules`, not that of the calls.
+    """
+    identities: dict[WeightKey, tuple[int, ...]] = {}
+    alive: list[torch.Tensor] = []  # storage that is freed could be handed out again
+
+    def see(layer: int, name: str, inputs: tuple[torch.Tensor, ...]) -> None:
+        if not inputs:
+            return
+        tensor = inputs[0]
+        alive.append(tensor)
+        identities[WeightKey(layer=layer, name=name)] = (
+            layer,
+            tensor.untyped_storage().data_ptr(),
+            int(tensor.storage_offset()),
+            int(tensor.numel()),
+            int(tensor.shape[-1]),
+            tensor._version,
+        )
+
+    with ExitStack() as hooks:
+        for index, layer in enumerate(layers):
+            for name, module in linear_modules(layer):
+
+                def hook(
+                    _: nn.Module,
+                    inputs: tuple[torch.Tensor, ...],
+                    index: int = index,
+                    name: str = name,
+                ) -> None:
+                    see(index, name, inputs)
+
+                handle = module.register_forward_pre_hook(hook)
+                hooks.callback(handle.remove)
+        model(input_ids=probe_tokens(model), use_cache=False)
+    first_reader: dict[tuple[int, ...], str] = {}
+    return {
+        key: first_reader.setdefault(identities[key], key.name)
+        for key in weight_shapes(layers)
+        if key in identities
+    }
+
+
+@torch.no_grad()
+def check_causal(model: nn.Module) -> None:
+    """Raise InputError unless the first position is blind to what follows it, as in a decoder."""
+    tokens = probe_tokens(model)
+    changed = tokens.clone()
+    changed[:, 1:] = changed[:, 1:].flip(1)
+    before, after = (
+        model(input_ids=ids, use_cache=False).logits[0, 0].float() for ids in (tokens, changed)
+    )
+    if (before - after).abs().max() > 1e-3 * before.abs().max().clamp(min=1e-6):
+        raise InputError(
+            f"{type(model).__name__} looks at tokens that come later, so it is an encoder; "
+            "choose a decoder-only language model."
+        )
+
+
+def probe_tokens(model: nn.Module) -> torch.Tensor:
+    """(1, PROBE_TOKENS) distinct token ids on the model's device."""
+    embedding = model.get_input_embeddings()  # type: ignore[operator]
+    vocabulary = embedding.weight.shape[0]
+    return (torch.arange(PROBE_TOKENS, device=embedding.weight.device) % vocabulary)[None]
+
+
+def _matrix_shape(module: nn.Module) -> tuple[int, int]:
+    rows, columns = module.weight.shape  # type: ignore[misc]
+    shape = (columns, rows) if isinstance(module, Conv1D) else (rows, columns)
+    return int(shape[0]), int(shape[1])
