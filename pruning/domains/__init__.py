@@ -1,0 +1,16 @@
+"""Domains: text in, token sequences out. Where documents come from, and how they become samples."""
+
+from pruning.domains.builtin import BUILTIN, describe_builtin
+from pruning.domains.documents import documents
+from pruning.domains.packing import sample_domain
+from pruning.domains.parse import parse_domain
+from pruning.domains.token_sample import TokenSample
+
+__all__ = [
+    "BUILTIN",
+    "TokenSample",
+    "describe_builtin",
+    "documents",
+    "parse_domain",
+    "sample_domain",
+]

@@ -1,0 +1,136 @@
+"""Fixed-length sequences packed from whole documents, in groups that share no document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from pruning.domains.dealing import Dealer, budgets, largest_filled
+from pruning.domains.documents import documents
+from pruning.domains.encoding import TextEncoder
+from pruning.domains.token_sample import TokenSample
+from pruning.errors import InputError, TooFewDocumentsError
+from pruning.progress import Progress, Report, ignore
+from pruning.specs import DomainSpec, SampleSpec
+
+FIRST_CHUNK, LARGEST_CHUNK = 16, 512  # documents that are tokenized together
+
+
+def sample_domain(
+    spec: DomainSpec, sample: SampleSpec, tokenizer: Any, report: Report = ignore
+) -> TokenSample:
+    """Draw the tokens of one domain: `sample.num_samples` sequences of `sample.seq_len` tokens.
+
+    Documents come in seeded order and are dealt, one at a time, to the group with the fewest
+    tokens so far, until all groups are full. Inside a group they follow each other with one
+    end-of-text token between, and are cut into sequences. Not valid, hence never counted: those
+    separators, the beginning-of-sequence token that starts every sequence if the tokenizer adds one
+    by default, and padding. A document that does not fit is cut; none is in two groups.
+
+    Too little text raises TooFewDocumentsError. With `sample.allow_fewer` every group keeps the
+    full sequences that it has, and one that has none keeps its text in one padded sequence; only
+    fewer documents than groups are still an error. tokenizer: a transformers tokenizer with an
+    end-of-text token (else InputError).
+    """
+    encoder = TextEncoder.of(tokenizer)
+    usable = sample.seq_len - len(encoder.prefix)
+    if usable < 1:
+        raise InputError(
+            f"Sequences of {sample.seq_len} tokens have no room for text: the tokenizer itself "
+            f"puts {len(encoder.prefix)} before it. Choose longer sequences."
+        )
+    packer = _Packer(budgets(sample.num_samples, sample.groups, usable), encoder.end_of_text)
+    texts = documents(spec, sample.seed)
+    for ids in _tokenized(texts, encoder, packer, spec.name, report):
+        packer.add(ids)
+        if packer.dealer.is_full:
+            break
+    counts = [used // usable for used in packer.dealer.used]
+    if not packer.dealer.is_full:
+        counts = [max(count, 1) for count in counts]
+        _require_enough(spec, sample, packer, usable, sum(counts))
+    return _cut(packer, counts, encoder.prefix, usable)
+
+
+class _Packer:
+    """The groups' positions while they fill: ids start as end-of-text tokens that are not valid."""
+
+    def __init__(self, sizes: list[int], end_of_text: int) -> None:
+        self.dealer = Dealer(sizes)
+        self.ids = [np.full(size, end_of_text, dtype=np.int32) for size in sizes]
+        self.valid = [np.zeros(size, dtype=bool) for size in sizes]
+        self.lengths: list[int] = []
+
+    def add(self, ids: list[int]) -> None:
+        """Give one document to its group."""
+        group, start, taken = self.dealer.deal(len(ids))
+        self.ids[group][start : start + taken] = ids[:taken]
+        self.valid[group][start : start + taken] = True
+        self.lengths.append(len(ids))
+
+
+def _tokenized(
+    texts: Iterator[str], encoder: TextEncoder, packer: _Packer, name: str, report: Report
+) -> Iterator[list[int]]:
+    """Token ids of one document after another, tokenized in chunks no larger than needed."""
+    limit, total = max(packer.dealer.budgets), sum(packer.dealer.budgets)
+    chunk = FIRST_CHUNK
+    while batch := list(islice(texts, chunk)):
+        yield from (ids for ids in encoder.encode(batch, limit) if ids)
+        dealt, missing = len(packer.lengths), packer.dealer.missing
+        mean = (total - missing) / max(dealt, 1)
+        chunk = min(max(round(missing / max(mean, 1)), 1), LARGEST_CHUNK)
+        report(
+            Progress(
+                stage=f"Reading {name}",
+                done=total - missing,
+                total=total,
+                detail=f"{dealt:,} documents",
+            )
+        )
+
+
+def _require_enough(
+    spec: DomainSpec, sample: SampleSpec, packer: _Packer, usable: int, available: int
+) -> None:
+    """Raise unless going on with the `available` samples is possible and wanted."""
+    there = len(packer.lengths)
+    count = f"{there:,} document{'' if there == 1 else 's'}"
+    if there < sample.groups:
+        raise TooFewDocumentsError(
+            f"The domain {spec.name} has {count}, fewer than the {sample.groups} groups of whole "
+            f"documents; choose at most {max(there, 1)} groups, or give more documents.",
+            available=0,
+            needed=sample.num_samples,
+        )
+    if sample.allow_fewer:
+        return
+    filled = largest_filled(packer.lengths, sample.groups, usable, sample.num_samples)
+    ways = [f"allow fewer, to go on with {available}"]
+    ways += [f"choose at most {filled} samples"] if filled else []
+    ways += ["choose shorter sequences", "give more text"]
+    raise TooFewDocumentsError(
+        f"The domain {spec.name} has text for {available} samples of {sample.seq_len} tokens "
+        f"({count} in {sample.groups} groups), and {sample.num_samples} are needed; "
+        f"{', '.join(ways[:-1])}, or {ways[-1]}.",
+        available=available,
+        needed=sample.num_samples,
+    )
+
+
+def _cut(packer: _Packer, counts: list[int], prefix: tuple[int, ...], usable: int) -> TokenSample:
+    """Cut every group's first `counts[group] * usable` positions into sequences."""
+    pairs = zip(packer.ids, packer.valid, counts, strict=True)
+    cut = [(ids[: n * usable], valid[: n * usable]) for ids, valid, n in pairs]
+    ids = np.concatenate([part for part, _ in cut]).reshape(-1, usable)  # (samples, usable)
+    valid = np.concatenate([part for _, part in cut]).reshape(-1, usable)
+    start = np.tile(np.array(prefix, dtype=np.int32), (len(ids), 1))  # (samples, prefix)
+    return TokenSample(
+        input_ids=np.concatenate([start, ids], axis=1),
+        valid=np.concatenate([np.zeros(start.shape, dtype=bool), valid], axis=1),
+        group=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
+        documents=np.array(packer.dealer.documents, dtype=np.int64),
+    )

@@ -1,0 +1,88 @@
+"""The exact tokens that a domain is calibrated on, and their file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from pruning.errors import AtlasError
+
+_DTYPES = {"input_ids": "int32", "valid": "bool", "group": "int32", "documents": "int64"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TokenSample:
+    """Sequences of equal length, sorted by group.
+
+    input_ids: int32 (samples, positions). valid: bool, the same shape; False for separators,
+    beginning-of-sequence tokens and padding, which are never counted. group: int32 (samples,).
+    documents: int64 (groups,), the number of documents in each group; no document is in two groups.
+    """
+
+    input_ids: np.ndarray
+    valid: np.ndarray
+    group: np.ndarray
+    documents: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in _DTYPES.items():
+            if getattr(self, name).dtype != np.dtype(dtype):
+                raise ValueError(f"{name} must be {dtype}, not {getattr(self, name).dtype}.")
+        if self.input_ids.ndim != 2 or self.input_ids.shape != self.valid.shape:
+            raise ValueError("input_ids and valid must have one shape (samples, positions).")
+        if self.group.shape != (self.num_samples,) or self.documents.ndim != 1:
+            raise ValueError("group must have one entry a sample, documents one entry a group.")
+        ordered = not np.any(np.diff(self.group) < 0)
+        if not ordered or np.any((self.group < 0) | (self.group >= self.groups)):
+            raise ValueError("Samples must be sorted by group, and groups numbered from 0.")
+
+    @property
+    def num_samples(self) -> int:
+        """Sequences there are."""
+        return int(self.input_ids.shape[0])
+
+    @property
+    def seq_len(self) -> int:
+        """Positions in every sequence."""
+        return int(self.input_ids.shape[1])
+
+    @property
+    def groups(self) -> int:
+        """Groups of whole documents."""
+        return int(self.documents.shape[0])
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """int64 (groups,): the valid tokens of each group."""
+        counts = np.zeros(self.groups, dtype=np.int64)
+        np.add.at(counts, self.group, self.valid.sum(axis=1))
+        return counts
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file under its final name only when it is whole."""
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _DTYPES}
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(save(arrays))
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> TokenSample:
+        """Read what `save` wrote; AtlasError when the file is missing or damaged."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                return cls(**{name: file.get_tensor(name) for name in _DTYPES})
+        except (OSError, SafetensorError, ValueError) as error:
+            raise AtlasError(
+                f"The tokens in {path} cannot be read ({error}); calibrate this domain again."
+            ) from error
