@@ -1,0 +1,234 @@
+"""A pruned model as a folder that transformers loads: the base checkpoint with zeros in it.
+
+Everything but the zeros equals the base bit for bit, because the checkpoint's own files are
+copied tensor by tensor and never pass through a model. One tensor is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pruning.calibration import sensible_batch_size
+from pruning.errors import AtlasError
+from pruning.export_plan import ExportPlan, ExportSpec, chosen_weights, plan_export
+from pruning.masks import keep_highest
+from pruning.model_card import model_card
+from pruning.models import load_model
+from pruning.new_folder import check_is_new, check_space, new_folder
+from pruning.progress import Meter, Report, ignore
+from pruning.scores import score
+from pruning.sequential import prune_sequential
+from pruning.shards import Shard, StoredTensor, read_shards, rewrite_shard
+from pruning.storage import atomic_json
+from pruning.submodels import mixture_stats
+
+if TYPE_CHECKING:
+    from pruning.architecture import PrunableWeight
+    from pruning.workspace import Run
+
+SUBMODEL = "submodel.json"
+SUBMODEL_SCHEMA = 1
+LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
+# What transformers reads beside the weights, and the licence texts that must travel along.
+COPIED = (
+    "config.json", "generation_config.json", "model.safetensors.index.json",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "vocab.txt", "merges.txt", "*.model", "*.tiktoken",
+    "chat_template.json", "*.jinja", "additional_chat_templates/*.jinja",
+    "preprocessor_config.json", "processor_config.json",
+    "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*",
+)  # fmt: skip
+
+KeptOf = Callable[["PrunableWeight", torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """The finished export: its folder, what was planned, and what submodel.json says."""
+
+    folder: Path
+    plan: ExportPlan
+    submodel: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The few figures that a person wants to see."""
+        return {
+            "path": str(self.folder),
+            "parameters": self.plan.parameters,
+            "pruned": self.plan.pruned,
+            "kept": self.plan.kept,
+            "sparsity": self.plan.sparsity,
+            "bytes": self.plan.bytes,
+        }
+
+
+def export(run: Run, spec: ExportSpec, out: Path, report: Report = ignore) -> ExportResult:
+    """Write the sub-model that `spec` describes to the new folder `out`.
+
+    The folder appears under its name only when it is complete; on any other end, cancellation
+    included, nothing of it is left.
+
+    Raises:
+        InputError: `out` is there and not empty, or the spec does not fit the run.
+        AtlasError: the base model is not the calibrated one, the disk is full, a file is damaged.
+    """
+    out = out.expanduser().resolve()
+    check_is_new(out)
+    run.require_done()
+    spec = replace(spec, run=run.id)  # a person may have given the beginning of it
+    weights = chosen_weights(run, spec)
+    base = run.model_folder()
+    plan = plan_export(run, spec, base)
+    copied = files_to_copy(base)
+    check_space(out, plan.bytes + sum((base / name).stat().st_size for name in copied))
+    kept_of = _sequential(run, spec, weights, report) if spec.needs_model else _one_shot(run, spec)
+    with new_folder(out) as folder:
+        tensors = _write_tensors(base, folder, weights, kept_of, report)
+        files = {name: _copy(base / name, folder / name) for name in copied}
+        submodel = _provenance(run, spec, plan, tensors, files)
+        atomic_json(folder / SUBMODEL, submodel)
+        card = model_card(out.name, spec, run.spec, plan)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+    return ExportResult(folder=out, plan=plan, submodel=submodel)
+
+
+def files_to_copy(base: Path) -> tuple[str, ...]:
+    """The files beside the weights that belong to the model, relative to its folder."""
+    return tuple(
+        sorted(
+            {
+                path.relative_to(base).as_posix()
+                for pattern in COPIED
+                for path in base.glob(pattern)
+                if path.is_file()
+            }
+        )
+    )
+
+
+def _one_shot(run: Run, spec: ExportSpec) -> KeptOf:
+    """Masks from the dense model's statistics, each made when its tensor comes by."""
+    stats = mixture_stats(run, dict(spec.mixture))
+    norms = {key: torch.from_numpy(values) for key, values in stats.norms().items()}
+
+    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        scores = score(matrix, norms[weight.input_key], spec.prune, weight.key)
+        return keep_highest(scores, spec.prune)
+
+    return kept_of
+
+
+def _sequential(
+    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight], report: Report
+) -> KeptOf:
+    """Masks from Algorithm 1 on the run's own tokens; the model is in memory only meanwhile."""
+    samples = [(run.tokens(name), weight) for name, weight in spec.mixture]
+    chosen = replace(
+        spec.prune,
+        layers=tuple(sorted({weight.key.layer for weight in weights})),
+        projections=tuple(sorted({weight.key.name for weight in weights})),
+    )
+    loaded = load_model(run.spec.model, report)
+    masks = prune_sequential(loaded, samples, chosen, sensible_batch_size(run.spec), report)
+    return lambda weight, matrix: torch.from_numpy(masks[weight.key].unpack())
+
+
+def _write_tensors(
+    base: Path,
+    folder: Path,
+    weights: Sequence[PrunableWeight],
+    kept_of: KeptOf,
+    report: Report,
+) -> dict[str, dict[str, Any]]:
+    """Every shard rewritten; per tensor its file, dtype, shape, SHA-256 and, if pruned, counts."""
+    shards = read_shards(base)
+    by_tensor = {str(weight.tensor): weight for weight in weights}
+    meter = Meter(report, "Writing the model", sum(shard.size for shard in shards))
+    records: dict[str, dict[str, Any]] = {}
+    counts: dict[str, dict[str, Any]] = {}
+
+    def edit(name: str, tensor: torch.Tensor) -> None:
+        counts[name] = _prune(by_tensor[name], tensor, kept_of)
+
+    for shard in shards:
+
+        def written(tensor: StoredTensor, sha256: str, shard: Shard = shard) -> None:
+            records[tensor.name] = {
+                "file": shard.path.name,
+                "dtype": tensor.dtype,
+                "shape": list(tensor.shape),
+                "sha256": sha256,
+                **counts.get(tensor.name, {}),
+            }
+            meter.step(tensor.name, tensor.bytes)
+
+        rewrite_shard(
+            shard, folder / shard.path.name, edited=by_tensor.keys(), edit=edit, written=written
+        )
+        meter.step(shard.path.name, len(shard.header))
+    return records
+
+
+def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dict[str, Any]:
+    """Zero the pruned values in place; the counts for submodel.json."""
+    matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
+    if tuple(matrix.shape) != tuple(weight.shape):
+        raise AtlasError(
+            f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
+            f"{tuple(weight.shape)}; calibrate this model again."
+        )
+    mask = kept_of(weight, matrix)
+    matrix[~mask] = 0
+    pruned = mask.numel() - int(mask.count_nonzero())
+    return {
+        "layer": weight.key.layer,
+        "name": weight.key.name,
+        "transposed": weight.transposed,
+        "pruned": pruned,
+        "kept": mask.numel() - pruned,
+        "zeros": tensor.numel() - int(tensor.count_nonzero()),
+    }
+
+
+def _provenance(
+    run: Run,
+    spec: ExportSpec,
+    plan: ExportPlan,
+    tensors: dict[str, dict[str, Any]],
+    files: dict[str, str],
+) -> dict[str, Any]:
+    return {
+        "schema": SUBMODEL_SCHEMA,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "base": {
+            "source": run.spec.model.source,
+            "revision": run.spec.model.revision,
+            "fingerprint": run.manifest["fingerprint"],
+        },
+        "export": spec.to_json(),
+        "run": {"id": run.id, "spec": run.spec.to_json(), "versions": run.manifest["versions"]},
+        "parameters": plan.parameters,
+        "pruned": plan.pruned,
+        "sparsity": plan.sparsity,
+        "tensors": tensors,
+        "files": files,
+        "versions": {"python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+    }
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy one file's content (a cache's links are followed); its SHA-256."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = source.read_bytes()
+    target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()

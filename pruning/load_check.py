@@ -1,0 +1,66 @@
+"""Does a model folder load in plain transformers, and does the model compute numbers?"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+PROMPT = "The sum of 2 and 3 is"
+SHOWN = 3
+
+
+def load_and_run(folder: Path) -> tuple[bool, str]:
+    """Load model and tokenizer from the folder alone and run a few tokens.
+
+    Returns whether that worked, and one sentence: what was loaded, or what went wrong. Too little
+    memory is no fault of the folder: True, and the sentence says that it was skipped.
+    """
+    try:
+        model, tokenizer, loading = _load(folder)
+        lost = sorted(loading["missing_keys"]) + sorted(map(str, loading["mismatched_keys"]))
+        if lost:
+            return False, f"{len(lost)} tensors were not loaded: {', '.join(lost[:SHOWN])}."
+        tokens = tokenizer(PROMPT, return_tensors="pt").input_ids
+        with torch.inference_mode():
+            logits = model.eval()(input_ids=tokens, use_cache=False).logits
+    except MemoryError:
+        return True, "Skipped: there is too little memory to load the model."
+    except Exception as error:  # whatever a damaged folder makes the library raise
+        reason = (str(error).strip().splitlines() or ["no message"])[0]
+        return False, f"transformers cannot use it ({type(error).__name__}: {reason})"
+    if not bool(torch.isfinite(logits).all()):
+        return False, f"The logits of {type(model).__name__} are not all finite."
+    detail = f"{type(model).__name__}, finite logits on {tokens.shape[1]} tokens."
+    if loading["unexpected_keys"]:
+        detail += f" It ignores {len(loading['unexpected_keys'])} tensors of the checkpoint."
+    return True, detail
+
+
+def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
+    options = {"trust_remote_code": False, "local_files_only": True}
+    with _quiet():
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", output_loading_info=True, **options
+        )
+        model, loading = loaded
+        return model, AutoTokenizer.from_pretrained(folder, **options), loading
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' notes and progress bars, which are put back on any exit."""
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

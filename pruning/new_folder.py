@@ -1,0 +1,68 @@
+"""A folder that is either whole or not there: filled beside its place, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pruning.errors import AtlasError, InputError
+from pruning.storage import storage_errors
+
+
+def check_is_new(out: Path) -> None:
+    """Raise InputError if something is already there; an empty folder is fine."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise InputError(f"{out} is already there and not empty; choose a new folder.")
+
+
+def check_space(out: Path, needed: int) -> None:
+    """Raise AtlasError if the disk that `out` will be on has less than `needed` bytes free."""
+    there = next(parent for parent in out.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise AtlasError(
+            f"{out.name} needs {needed / 1e9:.2f} GB and {there} has {free / 1e9:.2f} GB free; "
+            "make room or choose another folder."
+        )
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yields a folder beside `out` that takes its name at the end; removed on any other exit.
+
+    Raises:
+        AtlasError: the disk is full, or the place cannot be written.
+    """
+    partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    with storage_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(out)
+        partial.mkdir()
+        try:
+            yield partial
+            partial.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _remove_abandoned(out: Path) -> None:
+    """What an earlier process left that was filling the same folder and was killed."""
+    prefix = f"{out.name}.partial-"
+    for path in out.parent.iterdir():
+        process = path.name.removeprefix(prefix)
+        abandoned = path.name.startswith(prefix) and process.isdigit()
+        if abandoned and not _is_alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
