@@ -6,7 +6,6 @@ A job is a command line. Its folder `jobs/<id>/` in the workspace holds what the
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import secrets
 import shutil
@@ -14,15 +13,12 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pruning.errors import AtlasError, InputError
-from pruning.progress import Progress
+from pruning.jobs.records import Job, Status, read_error, read_progress
 
-Status = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-ACTIVE: tuple[Status, ...] = ("queued", "running")
 OUTPUTS = ("stdout", "stderr", "progress.json")
 KEPT_JOBS = 100  # so many ended jobs are remembered; older ones are deleted
 LOCK_PATIENCE = 30.0  # seconds to wait for another process that is writing
@@ -52,35 +48,6 @@ class HasRoot(Protocol):
     @property
     def root(self) -> Path:
         """The workspace folder."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One job as it was when asked for; times are seconds since 1970.
-
-    argv: what follows `python`. position: how many jobs run or wait before it, 0 when it runs,
-    None when it has ended. result: what the command printed as JSON. error: one sentence.
-    """
-
-    id: str
-    kind: str
-    title: str
-    argv: tuple[str, ...]
-    status: Status
-    progress: Progress | None
-    result: dict[str, Any] | None
-    error: str | None
-    created: float
-    started: float | None
-    finished: float | None
-    position: int | None
-    cancel_asked: float | None
-    folder: Path
-
-    @property
-    def active(self) -> bool:
-        """Whether it still waits or runs."""
-        return self.status in ACTIVE
 
 
 class JobQueue:
@@ -275,6 +242,7 @@ class JobQueue:
             argv=tuple(json.loads(row["argv"])),
             result=json.loads(row["result"]) if row["result"] else None,
             progress=read_progress(folder / "progress.json"),
+            error_details=read_error(folder / "progress.json"),
             position=places.get(row["id"]),
             folder=folder,
         )
@@ -287,12 +255,3 @@ def _places(connection: sqlite3.Connection) -> dict[str, int]:
         "ORDER BY status != 'running', place"
     )
     return {row["id"]: ahead for ahead, row in enumerate(rows)}
-
-
-def read_progress(file: Path) -> Progress | None:
-    """The last progress that a command wrote; None if there is none."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        return Progress(**{f.name: data[f.name] for f in dataclasses.fields(Progress)})
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

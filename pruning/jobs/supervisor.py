@@ -24,10 +24,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pruning.jobs.queue import HasRoot, Job, JobQueue, Status
+from pruning.jobs.queue import HasRoot, JobQueue
+from pruning.jobs.records import Job, Status, read_error
+from pruning.reporting import PROGRESS_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRESS_VARIABLE = "SUBMODEL_ATLAS_PROGRESS"
 WORKSPACE_VARIABLE = "SUBMODEL_ATLAS_WORKSPACE"
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0  # between asking a worker to end and killing it
@@ -195,7 +196,10 @@ class Supervisor:
 
     def _note_end(self, worker: Worker, cancelled: bool) -> None:
         result = read_result(worker.folder / "stdout")
-        status, error = judge(worker.exit_status, cancelled, result is not None)
+        exit_status = worker.exit_status
+        if exit_status is None and read_error(worker.folder / "progress.json"):
+            exit_status = 1  # nobody saw it end, but it said what went wrong
+        status, error = judge(exit_status, cancelled, result is not None)
         if status == "failed" and error is None:
             error = last_line(worker.folder / "stderr") or (
                 f"The worker process ended with status {worker.exit_status} and said nothing."

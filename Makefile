@@ -1,0 +1,44 @@
+# make run     the app on http://127.0.0.1:8501; PORT=8600 for another port
+# make test    formatting, lint, types and every test, as the continuous integration runs them
+# make format  let the formatter and the linter repair what they can
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := run
+.PHONY: run test format
+
+PORT ?= 8501
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALLED := $(VENV)/installed
+INSTALLED_DEV := $(VENV)/installed-dev
+
+run: $(INSTALLED)
+	exec $(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
+
+test: $(INSTALLED_DEV)
+	scripts/ensure_chromium
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(INSTALLED_DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(INSTALLED): requirements.txt constraints.txt
+	PYTHON="$(PYTHON)" scripts/make_environment $(VENV)
+	echo "Installing requirements.txt; the first time this takes some minutes."
+	$(INSTALL) -r requirements.txt
+	touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt requirements.txt constraints.txt
+	PYTHON="$(PYTHON)" scripts/make_environment $(VENV)
+	echo "Installing requirements-dev.txt; the first time this takes some minutes."
+	$(INSTALL) -r requirements-dev.txt
+	touch $@ $(INSTALLED)

@@ -1,0 +1,125 @@
+"""`python -m pruning calibrate`: one dense pass a domain, kept as a run in the workspace."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pruning.commands.options import (
+    add_json,
+    add_selection,
+    add_workspace,
+    layers_of,
+    only_with_spec,
+    projections_of,
+    read_spec,
+    spec_error,
+    workspace_of,
+)
+from pruning.console import Answer
+from pruning.errors import InputError, TooFewDocumentsError
+from pruning.progress import Report
+from pruning.specs import DTYPES, CalibrationSpec, ModelSpec, SampleSpec
+
+DOMAIN_HELP = (
+    "a built-in name (see `python -m pruning domains`), name=PATH, or "
+    "name=hf:ID[:CONFIG[:SPLIT[:COLUMN]]]; repeat it for more domains"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `calibrate`."""
+    usual = SampleSpec()
+    parser.add_argument(
+        "--model", metavar="M", help="demo, a hub id (org/name or org/name@revision) or a folder"
+    )
+    parser.add_argument("--revision", help="the hub model's branch, tag or commit")
+    parser.add_argument("--domain", metavar="D", action="append", default=[], help=DOMAIN_HELP)
+    for flag, value, what in (
+        ("--num-samples", usual.num_samples, "sequences of every domain"),
+        ("--seq-len", usual.seq_len, "tokens of a sequence"),
+        ("--groups", usual.groups, "groups of documents that statistics are kept for"),
+        ("--seed", usual.seed, "of the choice of documents"),
+    ):
+        parser.add_argument(flag, type=int, default=value, help=f"{what} (default: {value})")
+    parser.add_argument(
+        "--allow-fewer", action="store_true", help="go on if a domain has too little text"
+    )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="default: float32 on a CPU, the model's own on a GPU"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="default: what is sensible")
+    add_selection(parser, "calibrate")
+    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
+    add_workspace(parser)
+    add_json(parser)
+    parser.set_defaults(command=lambda arguments, report: calibrate(arguments, parser, report))
+
+
+def calibrate(
+    arguments: argparse.Namespace, parser: argparse.ArgumentParser, report: Report
+) -> Answer:
+    """Calibrate, or go on with a run that was stopped."""
+    spec = spec_of(arguments, parser)
+    from pruning import calibration
+
+    workspace = workspace_of(arguments)
+    try:
+        run = calibration.calibrate(spec, workspace, report)
+    except TooFewDocumentsError as error:
+        if "allow-fewer" in str(error):
+            raise
+        sentence = f"{str(error).rstrip('.')} (on the command line: --allow-fewer)."
+        raise TooFewDocumentsError(
+            sentence, available=error.available, needed=error.needed
+        ) from error
+    return Answer(
+        data={"run": run.id, "path": str(run.folder)},
+        shown=[f"Run [bold]{run.id}[/bold] is in {run.folder}"],
+    )
+
+
+def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> CalibrationSpec:
+    """The CalibrationSpec of the flags, or of the spec file."""
+    if arguments.spec is not None:
+        only_with_spec(arguments, parser)
+        try:
+            return CalibrationSpec.from_json(read_spec(arguments.spec))
+        except (KeyError, TypeError) as error:
+            raise spec_error(arguments.spec, error) from error
+    if not arguments.model:
+        raise InputError("Name a model: --model demo, a hub id such as org/name, or a folder.")
+    if not arguments.domain:
+        raise InputError("Name at least one domain, e.g. --domain python.")
+    from pruning.domains import parse_domain
+
+    source, revision = model_and_revision(arguments.model, arguments.revision)
+    return CalibrationSpec(
+        model=ModelSpec(
+            source=source, revision=revision, dtype=arguments.dtype, device=arguments.device
+        ),
+        domains=tuple(parse_domain(text) for text in arguments.domain),
+        sample=SampleSpec(
+            num_samples=arguments.num_samples,
+            seq_len=arguments.seq_len,
+            groups=arguments.groups,
+            seed=arguments.seed,
+            allow_fewer=arguments.allow_fewer,
+        ),
+        layers=layers_of(arguments),
+        projections=projections_of(arguments),
+        batch_size=arguments.batch_size,
+    )
+
+
+def model_and_revision(model: str, revision: str | None) -> tuple[str, str | None]:
+    """ "org/name@revision" -> ("org/name", "revision"); a folder's name is taken as it is."""
+    source, at, after = model.rpartition("@")
+    if not at or Path(model).expanduser().exists():
+        return model, revision
+    if not source or not after:
+        raise InputError(f"The model {model!r} is not understood; write org/name@revision.")
+    if revision is not None and revision != after:
+        raise InputError(f"Two revisions are given, {after} and {revision}; leave one out.")
+    return source, after
