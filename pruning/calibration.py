@@ -17,19 +17,14 @@ from importlib.metadata import version
 import numpy as np
 
 from pruning.architecture import PrunableWeight
+from pruning.checkpoint import fingerprint
 from pruning.collection import batches_of, channel_sums
 from pruning.domains.packing import TokenSample, sample_domain
 from pruning.errors import AtlasError, Cancelled
 from pruning.forward import check_layer_by_layer
-from pruning.models import (
-    LoadedModel,
-    fingerprint,
-    load_model,
-    load_tokenizer,
-    model_folder,
-    resolve,
-)
+from pruning.models import LoadedModel, load_model, load_tokenizer, resolve
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.sources import model_folder
 from pruning.specs import CalibrationSpec, content_hash, select_weights
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
@@ -112,6 +107,7 @@ def _open_run(
     if (folder / "run.json").exists():
         return Run(folder)
     with storage_errors(folder / "run.json"):
+        (folder / "tokens").mkdir(parents=True, exist_ok=True)
         for name, sample in samples.items():
             sample.save(folder / "tokens" / f"{name}.safetensors")
     now = time.time()

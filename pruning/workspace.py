@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from pruning.architecture import PrunableWeight
+from pruning.checkpoint import fingerprint
 from pruning.domains.packing import TokenSample
 from pruning.errors import AtlasError, InputError
-from pruning.models import fingerprint, model_folder
+from pruning.sources import model_folder
 from pruning.specs import CalibrationSpec
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors

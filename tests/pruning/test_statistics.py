@@ -1,0 +1,81 @@
+"""Sums add up: subsets, unions and mixtures of groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pruning.errors import AtlasError
+from pruning.specs import WeightKey
+from pruning.statistics import ChannelStats, mix
+
+KEY = WeightKey(layer=0, name="self_attn.q_proj")
+
+
+def stats(sums: list[list[float]], tokens: list[int]) -> ChannelStats:
+    return ChannelStats(
+        sum_sq={KEY: np.array(sums)}, tokens={KEY: np.array(tokens, dtype=np.int64)}
+    )
+
+
+def test_norms_are_the_root_of_the_sum_over_groups() -> None:
+    assert stats([[9.0, 1.0], [16.0, 0.0]], [2, 2]).norms()[KEY].tolist() == [5.0, 1.0]
+
+
+def test_addition_is_group_by_group() -> None:
+    both = stats([[1.0], [2.0]], [1, 2]) + stats([[10.0], [20.0]], [3, 4])
+    assert both.sum_sq[KEY].tolist() == [[11.0], [22.0]]
+    assert both.tokens[KEY].tolist() == [4, 6]
+
+
+def test_two_halves_make_the_whole() -> None:
+    whole = stats([[1.0, 5.0], [2.0, 6.0], [3.0, 7.0]], [1, 1, 1])
+    rest = whole.subset([0, 2]).total() + whole.subset([1])
+    assert rest.sum_sq[KEY].tolist() == whole.total().sum_sq[KEY].tolist()
+
+
+def test_different_inputs_or_groups_do_not_add() -> None:
+    with pytest.raises(ValueError, match="1 groups cannot be added to 2"):
+        stats([[1.0]], [1]) + stats([[1.0], [1.0]], [1, 1])
+    other = ChannelStats(
+        sum_sq={WeightKey(layer=1, name="x"): np.ones((1, 1))},
+        tokens={WeightKey(layer=1, name="x"): np.ones(1, dtype=np.int64)},
+    )
+    with pytest.raises(ValueError, match="same layer inputs"):
+        stats([[1.0]], [1]) + other
+
+
+def test_a_mixture_counts_every_domain_per_token() -> None:
+    much, little = stats([[400.0, 0.0]], [100]), stats([[0.0, 4.0]], [1])
+    mixed = mix([(much, 1.0), (little, 3.0)])
+    mean = mixed.sum_sq[KEY][0] / mixed.tokens[KEY][0]
+    assert np.allclose(mean, [0.25 * 4.0, 0.75 * 4.0])
+    assert mixed.tokens[KEY].tolist() == [101]
+
+
+def test_a_mixture_of_one_is_its_total_exactly() -> None:
+    one = stats([[0.1, 0.7], [0.2, 0.9]], [3, 7])
+    assert np.array_equal(mix([(one, 0.3)]).sum_sq[KEY], one.total().sum_sq[KEY])
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
+def test_weights_must_be_positive(weight: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        mix([(stats([[1.0]], [1]), weight)])
+
+
+def test_saved_statistics_come_back_equal(tmp_path: Path) -> None:
+    original = stats([[0.1, 2.5], [3.0, 1e-300]], [5, 6])
+    original.save(tmp_path / "a.safetensors")
+    back = ChannelStats.load(tmp_path / "a.safetensors")
+    assert np.array_equal(back.sum_sq[KEY], original.sum_sq[KEY])
+    assert np.array_equal(back.tokens[KEY], original.tokens[KEY])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_damaged_statistics_say_so(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"no tensors here")
+    with pytest.raises(AtlasError, match="calibrate again"):
+        ChannelStats.load(tmp_path / "a.safetensors")
