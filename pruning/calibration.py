@@ -16,11 +16,11 @@ from importlib.metadata import version
 
 import numpy as np
 
-from pruning.architecture import PrunableWeight
-from pruning.checkpoint import fingerprint
+from pruning.architecture import PrunableWeight, weight_shapes
+from pruning.checkpoint import fingerprint, read_json
 from pruning.collection import batches_of, channel_sums
 from pruning.domains.packing import TokenSample, sample_domain
-from pruning.errors import AtlasError, Cancelled
+from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.forward import check_layer_by_layer
 from pruning.models import LoadedModel, load_model, load_tokenizer, resolve
 from pruning.progress import Meter, Progress, Report, ignore
@@ -28,6 +28,7 @@ from pruning.sources import model_folder
 from pruning.specs import CalibrationSpec, content_hash, select_weights
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
+from pruning.support import skeleton
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
@@ -45,6 +46,7 @@ def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = igno
     """
     report(Progress(stage="Reading the model", done=0, total=1))
     spec = replace(spec, model=resolve(spec.model, report))
+    _check_choices(spec)
     samples = _draw_samples(spec, report)
     run = _open_run(spec, samples, workspace)
     if run.status == "done":
@@ -56,6 +58,9 @@ def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = igno
             _calibrate_run(run, samples, workspace, report)
         except Cancelled:
             run.write_manifest(status="cancelled")
+            raise
+        except InputError:  # seen before any sum was made, e.g. weights that are not numbers
+            shutil.rmtree(run.folder, ignore_errors=True)
             raise
         except Exception as error:
             with contextlib.suppress(AtlasError):
@@ -69,6 +74,19 @@ def sensible_batch_size(spec: CalibrationSpec) -> int:
     """The batch size asked for, or one that keeps the device busy without much memory."""
     limit = TOKENS_PER_BATCH["cuda" if spec.model.device.startswith("cuda") else "cpu"]
     return spec.batch_size or max(1, limit // spec.sample.seq_len)
+
+
+def _check_choices(spec: CalibrationSpec) -> None:
+    """InputError for layers, projections or a length that the model does not have."""
+    config = read_json(model_folder(spec.model) / "config.json")
+    model, _, layers = skeleton(config)
+    select_weights(tuple(weight_shapes(layers)), spec.layers, spec.projections)
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if isinstance(longest, int) and spec.sample.seq_len > longest:
+        raise InputError(
+            f"Sequences of {spec.sample.seq_len} tokens are longer than this model's context of "
+            f"{longest}; choose a sequence length of at most {longest}."
+        )
 
 
 def _draw_samples(spec: CalibrationSpec, report: Report) -> dict[str, TokenSample]:

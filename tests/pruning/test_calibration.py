@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from pruning import calibration
 from pruning.calibration import calibrate
@@ -20,7 +21,7 @@ from pruning.progress import Progress
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 from pruning.workspace import Workspace
 from tests.pruning.plain import plain_sums
-from tests.pruning.zoo import ARCHITECTURES
+from tests.pruning.zoo import ARCHITECTURES, build
 
 LINES = [f"line {n} of the text says that {n} and {n + 1} make {2 * n + 1}.\n" for n in range(400)]
 
@@ -204,6 +205,23 @@ def test_unknown_layers_fail_before_the_pass(spec: CalibrationSpec, tmp_path: Pa
         calibrate(replace(spec, layers=(2,)), Workspace(tmp_path / "workspace"))
     with pytest.raises(InputError, match="no projection qkv"):
         calibrate(replace(spec, projections=("qkv",)), Workspace(tmp_path / "workspace"))
+    too_long = replace(spec, sample=replace(spec.sample, seq_len=512))
+    with pytest.raises(InputError, match="longer than this model's context of 256"):
+        calibrate(too_long, Workspace(tmp_path / "workspace"))
+    assert not list((tmp_path / "workspace" / "runs").iterdir())
+
+
+def test_weights_that_are_not_numbers_leave_nothing_behind(
+    spec: CalibrationSpec, tmp_path: Path
+) -> None:
+    folder = build("llama", tmp_path / "broken")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.1.mlp.up_proj.weight"][3, 4] = float("nan")
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    broken = replace(spec, model=ModelSpec(source=str(folder), device="cpu"))
+    with pytest.raises(InputError, match=r"model\.layers\.1\.mlp\.up_proj\.weight"):
+        calibrate(broken, Workspace(tmp_path / "workspace"))
+    assert not list((tmp_path / "workspace" / "runs").iterdir())
 
 
 def test_one_layer_one_group_one_document(
