@@ -86,7 +86,7 @@ def find_decoder_layers(model: nn.Module, num_layers: int) -> tuple[str, nn.Modu
     """
     found: dict[str, nn.ModuleList] = {}
     for name, module in model.named_modules():
-        if not isinstance(module, nn.ModuleList) or len(module) != num_layers:
+        if not isinstance(module, nn.ModuleList) or not len(module) == num_layers > 0:
             continue
         inside_another = any(name.startswith(outer + ".") for outer in found)
         if not inside_another and all(any(linear_modules(layer)) for layer in module):

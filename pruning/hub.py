@@ -110,6 +110,18 @@ def checkpoint_files(model: HubModel) -> tuple[str, ...]:
     raise InputError(f"{model.source} has no safetensors weights.")
 
 
+def count_parameters(model: HubModel) -> dict[str, int]:
+    """Elements by safetensors dtype code, read from the headers of the files on the hub."""
+    metadata = _asking(
+        model.source,
+        model.commit,
+        lambda: huggingface_hub.get_safetensors_metadata(
+            model.source, revision=model.commit, timeout=TIMEOUT_SECONDS
+        ),
+    )
+    return {str(code): count for code, count in metadata.parameter_count.items()}
+
+
 def snapshot_folder(source: str, revision: str | None) -> Path | None:
     """The cached folder of a model whose weights are all there; None if there is none."""
     try:

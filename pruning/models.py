@@ -31,20 +31,17 @@ from pruning.checkpoint import (
     read_json,
 )
 from pruning.errors import AtlasError, InputError
+from pruning.inspection import BYTES
+from pruning.inspection import ModelReport as ModelReport
+from pruning.inspection import inspect_model as inspect_model
+from pruning.inspection import list_models as list_models
 from pruning.progress import Meter, Report, ignore
-from pruning.sources import model_folder, resolve_source
+from pruning.resources import free_gpu_bytes, free_memory_bytes, gigabytes
+from pruning.sources import DEMO_FOLDER as DEMO_FOLDER
+from pruning.sources import check_tokenizer, model_folder, resolve_source
+from pruning.sources import parse_model as parse_model
 from pruning.specs import DTYPES, ModelSpec, WeightKey
-from pruning.support import check_config, one_line
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.json",
-    "vocab.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tekken.json",
-)
+from pruning.support import one_line, skeleton
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,8 +138,9 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
     spec = resolve(spec, report)
     meter = Meter(report=report, stage="load", total=4)
     folder = model_folder(spec)
-    check_config(read_json(folder / "config.json"))
+    skeleton(read_json(folder / "config.json"))
     entries = read_entries(folder)
+    _check_memory(spec, sum(entry.size for entry in entries.values()))
     tokenizer = _tokenizer(folder)
     meter.step("reading the weights")
     module = _read_weights(spec, folder)
@@ -186,7 +184,7 @@ def check_finite(module: nn.Module, entries: Any, dtype: str | None) -> None:
 
 def _read_weights(spec: ModelSpec, folder: Path) -> PreTrainedModel:
     try:
-        with _no_progress_bars():
+        with _quietly():
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder,
                 dtype=getattr(torch, spec.dtype or "float32"),
@@ -220,6 +218,20 @@ def _read_weights(spec: ModelSpec, folder: Path) -> PreTrainedModel:
     return cast(PreTrainedModel, module.eval().requires_grad_(False))
 
 
+def _check_memory(spec: ModelSpec, parameters: int) -> None:
+    """Raise AtlasError if the weights alone are more than the memory that is free."""
+    needed = parameters * BYTES[spec.dtype or "float32"]
+    places = {"the memory": free_memory_bytes()}
+    if spec.device != "cpu":
+        places[f"the memory of {spec.device}"] = free_gpu_bytes(spec.device) or 0
+    for place, free in places.items():
+        if needed > free:
+            raise AtlasError(
+                f"{spec.source} needs {gigabytes(needed)} for its weights in {spec.dtype}; "
+                f"{place} has {gigabytes(free)} free. Choose a smaller model, or another dtype."
+            )
+
+
 def _too_big(spec: ModelSpec) -> AtlasError:
     return AtlasError(
         f"{spec.source} in {spec.dtype} does not fit into the memory of {spec.device}; "
@@ -228,11 +240,7 @@ def _too_big(spec: ModelSpec) -> AtlasError:
 
 
 def _tokenizer(folder: Path) -> Any:
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise InputError(
-            f"{folder} has no tokenizer (such as tokenizer.json); copy the model's tokenizer files "
-            "into it."
-        )
+    check_tokenizer({path.name for path in folder.iterdir()}, str(folder))
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # the formats' readers raise whatever they meet
@@ -250,12 +258,15 @@ def _check_vocabulary(tokenizer: Any, module: PreTrainedModel, folder: Path) -> 
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """Silence transformers' own bars: progress is reported as data."""
+def _quietly() -> Iterator[None]:
+    """Silence transformers' own bars and tables: progress is data, and trouble one sentence."""
     shown = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
     try:
         yield
     finally:
+        transformers_logging.set_verbosity(verbosity)
         if shown:
             transformers_logging.enable_progress_bar()

@@ -51,7 +51,7 @@ def _check_kind(model_type: str, config: dict[str, Any]) -> None:
     kind = (config.get("architectures") or [model_type])[0]
     if getattr(parsed, "is_encoder_decoder", False):
         raise InputError(f"{kind} is an encoder-decoder model. {CHOOSE}")
-    if parsed.get_text_config(decoder=True) is not parsed or parsed.sub_configs:
+    if parsed.get_text_config(decoder=True) is not parsed:
         raise InputError(
             f"{kind} is a multimodal model, of which only the text part is a decoder; this version "
             "does not take it apart. Choose a text-only model."
@@ -87,7 +87,7 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
             model = AutoModelForCausalLM.from_config(parsed, trust_remote_code=False)
     except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
         raise InputError(f"config.json is not usable: {one_line(error)}") from error
-    name, layers = find_decoder_layers(model, parsed.num_hidden_layers)
+    name, layers = find_decoder_layers(model, getattr(parsed, "num_hidden_layers", 0))
     check_dense(model, layers)
     return model, name, layers
 
