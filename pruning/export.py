@@ -187,7 +187,7 @@ def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dic
             f"{tuple(weight.shape)}; calibrate this model again."
         )
     mask = kept_of(weight, matrix)
-    matrix[~mask] = 0
+    matrix.masked_fill_(~mask, 0)
     pruned = mask.numel() - int(mask.count_nonzero())
     return {
         "layer": weight.key.layer,

@@ -46,7 +46,7 @@ def _load(folder: Path) -> tuple[Any, Any, dict[str, Any]]:
     options = {"trust_remote_code": False, "local_files_only": True}
     with _quiet():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            folder, dtype="auto", output_loading_info=True, **options
+            folder, dtype="auto", use_safetensors=True, output_loading_info=True, **options
         )
         model, loading = loaded
         return model, AutoTokenizer.from_pretrained(folder, **options), loading

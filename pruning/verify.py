@@ -73,10 +73,18 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
 
     Raises:
         InputError: there is no such folder, or it was not exported by this program.
+        AtlasError: it was exported by a newer version.
     """
     export, checks = _open(folder)
     if export is not None:
-        checks.append(_check("Files", _changed_files(export), "unchanged", len(_files(export))))
+        checks.append(
+            _check(
+                "Files",
+                _changed_files(export),
+                "other files unchanged",
+                len(export.record["files"]),
+            )
+        )
         checks += _tensor_checks(export, base, report)
         runs, detail = load_and_run(folder)
         checks.append(Check(name="Loads in transformers", ok=runs, detail=detail))
@@ -91,30 +99,41 @@ def _open(folder: Path) -> tuple[_Export | None, list[Check]]:
     if not path.is_file():
         raise InputError(f"{folder} has no {SUBMODEL}: it was not exported by this program.")
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        schema = record["schema"]
-        if schema > SUBMODEL_SCHEMA:
-            raise InputError(
-                f"{path} has schema {schema}, newer than {SUBMODEL_SCHEMA}, which this version "
-                "reads; update the program."
-            )
-        spec = ExportSpec.from_json(record["export"])
-        named = [record[part] for part in ("base", "tensors", "files")]
-        if not all(isinstance(part, dict) for part in named):
-            raise TypeError("a part is not an object")
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as error:
+        record, spec = _read_record(path)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return None, [Check(name="Record", ok=False, detail=f"{path} is damaged ({error}).")]
-    checks = [Check(name="Record", ok=True, detail=f"{SUBMODEL}, schema {schema}.")]
+    checks = [Check(name="Record", ok=True, detail=f"{SUBMODEL}, schema {record['schema']}.")]
     try:
         shards = read_shards(folder)
-    except (AtlasError, OSError) as error:
+    except (InputError, OSError) as error:
         return None, [*checks, Check(name="Shards", ok=False, detail=str(error))]
     stored = {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}
     export = _Export(folder=folder, record=record, spec=spec, tensors=stored)
-    checks.append(_check("Shards", _misplaced(export), "there", len(stored)))
+    checks.append(_check("Shards", _misplaced(export), "tensors as recorded", len(stored)))
     return export, checks
+
+
+def _read_record(path: Path) -> tuple[dict[str, Any], ExportSpec]:
+    """submodel.json, with every entry that the checks read.
+
+    Raises AtlasError for a newer schema; ValueError, KeyError, TypeError or AttributeError where
+    the file is not what an export writes.
+    """
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record["schema"] > SUBMODEL_SCHEMA:
+        raise AtlasError(
+            f"{path} has schema {record['schema']} and this version reads up to "
+            f"{SUBMODEL_SCHEMA}; update the program to verify it."
+        )
+    for entry in record["tensors"].values():
+        needed = ["file", "dtype", "shape", "sha256"]
+        needed += ["transposed", "zeros"] if "pruned" in entry else []
+        for part in needed:
+            entry[part]
+    for part in ("source", "revision", "fingerprint"):
+        record["base"][part]
+    record["files"].items()
+    return record, ExportSpec.from_json(record["export"])
 
 
 def _misplaced(export: _Export) -> Iterator[str]:
@@ -134,12 +153,8 @@ def _misplaced(export: _Export) -> Iterator[str]:
             yield f"{name} is stored as {tensor.dtype} {list(tensor.shape)} in {shard.path.name}"
 
 
-def _files(export: _Export) -> dict[str, str]:
-    return export.record["files"]
-
-
 def _changed_files(export: _Export) -> Iterator[str]:
-    for name, sha256 in _files(export).items():
+    for name, sha256 in export.record["files"].items():
         path = export.folder / name
         if not path.is_file():
             yield f"{name} is missing"
@@ -154,30 +169,31 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
     changed: list[str] = []
     wrong_zeros: list[str] = []
     unequal: list[str] = []
-    meter = Meter(report, "Verifying", sum(t.bytes for _, t in export.tensors.values()))
+    examined = 0
+    meter = Meter(report, "Verifying", sum(tensor.bytes for _, tensor in export.tensors.values()))
     for name, (shard, tensor) in export.tensors.items():
-        entry = recorded.get(name)
-        if entry is None:
-            continue
-        if tensor_sha256(shard, tensor) != entry["sha256"]:
-            changed.append(f"{name} has other bytes than were written")
-        if "pruned" in entry:
-            wrong_zeros += _wrong_zeros(read_tensor(shard, tensor), entry, export.spec.prune, name)
-        if base_tensors is not None:
-            unequal += _differences(name, (shard, tensor), base_tensors.get(name), entry)
         meter.step(name, tensor.bytes)
-    pruned = [entry for entry in recorded.values() if "pruned" in entry]
+        if name not in recorded or tensor.dtype != recorded[name]["dtype"]:
+            continue  # reported with the shards
+        entry = recorded[name]
+        examined += 1
+        sha256 = tensor_sha256(shard, tensor)
+        if sha256 != entry["sha256"]:
+            changed.append(f"{name} has other bytes than were written")
+        values = read_tensor(shard, tensor) if "pruned" in entry else None
+        if values is not None:
+            wrong_zeros += _wrong_zeros(values, entry, export.spec.prune, name)
+        if base_tensors is not None:
+            unequal += _differences(tensor, sha256, values, entry, base_tensors.get(name))
+    pruned = sum("pruned" in entry for entry in recorded.values())
     checks = [
-        _check("Tensor bytes", changed, "equal to the recorded SHA-256", len(recorded)),
-        _check("Zeros", wrong_zeros, "pruned exactly as recorded", len(pruned)),
+        _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
+        _check("Zeros", wrong_zeros, "weights pruned exactly as recorded", pruned),
     ]
     if base_tensors is None:
-        checks.append(Check(name="Base model", ok=base is None, detail=missing_base))
-    else:
-        checks.append(
-            _check("Base model", unequal, "equal to the base except for zeros", len(recorded))
-        )
-    return checks
+        return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
+    same = "tensors equal the base model's but for the zeros"
+    return [*checks, _check("Base model", unequal, same, examined)]
 
 
 def _wrong_zeros(
@@ -192,7 +208,11 @@ def _wrong_zeros(
     zero = matrix == 0
     if int(zero.sum()) != entry["zeros"]:
         yield f"{name} has {int(zero.sum())} zeros where {entry['zeros']} were written"
-    groups, pruned = pruned_per_group((out_features, in_features), prune)
+    try:
+        groups, pruned = pruned_per_group((out_features, in_features), prune)
+    except InputError as error:
+        yield f"{name}: {error}"
+        return
     if groups * pruned != entry["pruned"]:
         yield f"{name} has {entry['pruned']} pruned values where its shape gives {groups * pruned}"
     short = int((zero.reshape(groups, -1).sum(dim=1) < pruned).sum())
@@ -218,25 +238,30 @@ def _base_tensors(
 
 
 def _differences(
-    name: str,
-    here: tuple[Shard, StoredTensor],
-    there: tuple[Shard, StoredTensor] | None,
+    tensor: StoredTensor,
+    sha256: str,
+    values: torch.Tensor | None,
     entry: dict[str, Any],
+    base: tuple[Shard, StoredTensor] | None,
 ) -> Iterator[str]:
-    """Untouched tensors must equal the base's bytes; pruned ones its values or be zero."""
-    if there is None or there[1].shape != here[1].shape or there[1].dtype != here[1].dtype:
+    """Untouched tensors must have the base's bytes; pruned ones its values, or zero.
+
+    values: the tensor's, if it was pruned.
+    """
+    name = tensor.name
+    if base is None or (base[1].shape, base[1].dtype) != (tensor.shape, tensor.dtype):
         yield f"{name} is not in the base model in this form"
-    elif "pruned" not in entry:
-        if tensor_sha256(*here) != tensor_sha256(*there):
-            yield f"{name} differs from the base model, though it was not pruned"
+    elif values is None:
+        if sha256 != tensor_sha256(*base):
+            yield f"{name} differs from the base model's, though it was not pruned"
     else:
-        pruned, dense = read_tensor(*here), read_tensor(*there)
-        changed = pruned != dense
-        if bool((changed & (pruned != 0)).any()):
-            count = int((changed & (pruned != 0)).sum())
-            yield f"{name} has {count} values that are neither zero nor the base model's"
-        elif int(changed.sum()) > entry["pruned"]:
-            yield f"{name} has {int(changed.sum())} new zeros, more than {entry['pruned']} pruned"
+        changed = values != read_tensor(*base)
+        invented = int((changed & (values != 0)).sum())
+        zeroed = int(changed.sum()) - invented
+        if invented:
+            yield f"{name} has {invented} values that are neither zero nor the base model's"
+        if zeroed > entry["pruned"]:
+            yield f"{name} has {zeroed} new zeros where {entry['pruned']} values were pruned"
 
 
 def _check(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
