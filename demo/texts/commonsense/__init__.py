@@ -55,7 +55,7 @@ def documents(*, seed: int, split: str) -> Iterator[str]:
         if split == "train" and numbers.random() < STATEMENTS:
             return f"{passage(numbers)}\n"
         task = _make_task(numbers, split)
-        return task and f"{task.prompt}{task.choices[task.label]}\n"
+        return None if task is None else f"{task.prompt}{task.choices[task.label]}\n"
 
     return streams.distinct(make, text=str, seed=f"commonsense documents {split} {seed}")
 
