@@ -29,6 +29,9 @@ def hub_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     AtlasError when the hub cannot be reached or the reading fails.
     """
     data = _choose_split(_load(spec), spec)
+    permutable = hasattr(data, "num_rows")
+    if permutable and not data.num_rows:
+        raise InputError(f"The data set {spec.source} holds no record; choose another split.")
     features = getattr(data, "features", None)
     if features:
         columns = _choose(dict(_feature_leaves(features)), spec)
@@ -36,12 +39,10 @@ def hub_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     else:
         columns = None  # a stream may know its columns only from its records
     nothing = f"The data set {spec.source} holds nothing but empty texts; choose another column."
-    if not hasattr(data, "num_rows"):
-        shuffled = data.shuffle(seed=seed, buffer_size=BUFFER)
-        return _explained(_streamed(shuffled, columns, spec, nothing), spec)
-    if columns is None or not data.num_rows:
-        raise InputError(f"The split {data.split} of the data set {spec.source} is empty.")
-    return _explained(permuted(Records(data, columns), seed, nothing), spec)
+    if permutable and columns is not None:
+        return _explained(permuted(Records(data, columns), seed, nothing), spec)
+    shuffled = data.shuffle(seed=seed, buffer_size=BUFFER)
+    return _explained(_streamed(shuffled, columns, spec, nothing), spec)
 
 
 def _streamed(
@@ -60,9 +61,14 @@ def _streamed(
 
 
 def _load(spec: DomainSpec) -> Any:
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", spec.source) or set(spec.source) <= {".", "/"}:
+    """`datasets.load_dataset`, for the hub only, with its errors as sentences."""
+    from datasets import load_dataset
+
+    # The loader would also read local folders, and names without a "/" may mean its own readers,
+    # which look at the files in the working directory.
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", spec.source):
         raise InputError(
-            f"{spec.source!r} is not the id of a data set, such as 'openai/gsm8k'; "
+            f"{spec.source!r} is not the whole id of a data set, such as 'openai/gsm8k'; "
             "a folder or file of your own is given as name=PATH."
         )
     if Path(spec.source).exists():
@@ -70,16 +76,9 @@ def _load(spec: DomainSpec) -> Any:
             f"{spec.source} is also a file or folder here, which would be read instead of the "
             f"data set of the hub; start from another folder, or give it as {spec.name}=PATH."
         )
-    return load(spec, spec.source)
-
-
-def load(spec: DomainSpec, path: str) -> Any:
-    """`datasets.load_dataset` for `path`, with errors as sentences; no code of it is ever run."""
-    from datasets import load_dataset
-
     try:
         return load_dataset(
-            path,
+            spec.source,
             name=spec.config,
             split=spec.split,
             revision=spec.revision,
@@ -103,8 +102,7 @@ def _choose_split(data: Any, spec: DomainSpec) -> Any:
 
 
 def _choose(columns: Mapping[str, str], spec: DomainSpec) -> TextColumns:
-    where = f"The data set {spec.source}"
-    return choose_columns(columns, column=spec.column, template=spec.template, where=where)
+    return choose_columns(columns, column=spec.column, template=spec.template, where=spec.source)
 
 
 def _feature_leaves(features: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -147,7 +145,7 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
             f"{source} is a program, and programs of others are not run here; its converted files "
             f"may be there as {spec.name}=hf:{spec.source}@refs/convert/parquet."
         )
-    if isinstance(error, ConnectionError) or "Offline" in type(error).__name__:
+    if isinstance(error, (ConnectionError, TimeoutError)) or _is_of_network(error):
         return AtlasError(
             f"The Hugging Face hub cannot be reached for {spec.source}: check the network, choose a "
             "built-in domain, or give your own files."
@@ -158,7 +156,13 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
             what = "split" if "split" in words.lower() else "config"
             return InputError(f"{source} needs one of its {what}s named; they are: {there}.")
     kind = InputError if isinstance(error, ValueError) else AtlasError
-    return kind(f"{source} cannot be read ({type(error).__name__}: {_ended(words)})")
+    return kind(f"{source} cannot be read: {type(error).__name__}, {_ended(words)}")
+
+
+def _is_of_network(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in ("httpx", "httpcore", "aiohttp") or (
+        "Offline" in type(error).__name__
+    )
 
 
 def _ended(words: str) -> str:

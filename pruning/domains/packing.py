@@ -43,11 +43,7 @@ def sample_domain(
             f"puts {len(encoder.prefix)} before it. Choose longer sequences."
         )
     packer = _Packer(budgets(sample.num_samples, sample.groups, usable), encoder.end_of_text)
-    texts = documents(spec, sample.seed)
-    for ids in _tokenized(texts, encoder, packer, spec.name, report):
-        packer.add(ids)
-        if packer.dealer.is_full:
-            break
+    _fill(packer, documents(spec, sample.seed), encoder, spec.name, report)
     counts = [used // usable for used in packer.dealer.used]
     if not packer.dealer.is_full:
         counts = [max(count, 1) for count in counts]
@@ -72,25 +68,20 @@ class _Packer:
         self.lengths.append(len(ids))
 
 
-def _tokenized(
-    texts: Iterator[str], encoder: TextEncoder, packer: _Packer, name: str, report: Report
-) -> Iterator[list[int]]:
-    """Token ids of one document after another, tokenized in chunks no larger than needed."""
-    limit, total = max(packer.dealer.budgets), sum(packer.dealer.budgets)
+def _fill(
+    packer: _Packer, texts: Iterator[str], encoder: TextEncoder, name: str, report: Report
+) -> None:
+    """Deal documents until all groups are full or none is left, tokenizing few more than needed."""
+    dealer, limit, total = packer.dealer, max(packer.dealer.budgets), sum(packer.dealer.budgets)
     chunk = FIRST_CHUNK
-    while batch := list(islice(texts, chunk)):
-        yield from (ids for ids in encoder.encode(batch, limit) if ids)
-        dealt, missing = len(packer.lengths), packer.dealer.missing
-        mean = (total - missing) / max(dealt, 1)
-        chunk = min(max(round(missing / max(mean, 1)), 1), LARGEST_CHUNK)
-        report(
-            Progress(
-                stage=f"Reading {name}",
-                done=total - missing,
-                total=total,
-                detail=f"{dealt:,} documents",
-            )
-        )
+    while not dealer.is_full and (batch := list(islice(texts, chunk))):
+        for ids in encoder.encode(batch, limit):
+            if ids and not dealer.is_full:
+                packer.add(ids)
+        dealt, done = len(packer.lengths), total - dealer.missing
+        chunk = min(max(dealer.missing * dealt // max(done, 1), 1), LARGEST_CHUNK)
+        detail = f"{dealt:,} documents"
+        report(Progress(stage=f"Reading {name}", done=done, total=total, detail=detail))
 
 
 def _require_enough(

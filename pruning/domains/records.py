@@ -102,14 +102,15 @@ def csv_file(blob: Blob, spec: DomainSpec) -> Documents:
         table = arrow_csv.read_csv(pa.BufferReader(data), **options)
     except (pa.ArrowException, ValueError) as error:
         raise InputError(f"{blob.name} is not a regular CSV table: {_first_line(error)}.") from None
-    return _table_documents(table.schema, lambda names: table.select(names), blob.name, spec)
+    return _table_documents(table.schema, table.num_rows, table.select, blob.name, spec)
 
 
 def parquet_file(blob: Blob, spec: DomainSpec) -> Documents:
     """The documents of a Parquet file; only the columns that make the text are read."""
     source = blob.path if blob.path is not None else pa.BufferReader(blob.read())
     try:
-        schema = parquet.read_schema(source)
+        with parquet.ParquetFile(source) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{blob.name} is not a whole Parquet file: {_first_line(error)}."
@@ -128,7 +129,7 @@ def parquet_file(blob: Blob, spec: DomainSpec) -> Documents:
             except (pa.ArrowException, OSError) as error:
                 raise InputError(f"{blob.name} is damaged: {_first_line(error)}.") from None
 
-    return _table_documents(schema, read, blob.name, spec)
+    return _table_documents(schema, rows, read, blob.name, spec)
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -143,7 +144,7 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where} is nested too deeply to be read as JSON.") from None
 
 
-class _Rows:
+class _Rows(Sequence[Mapping[str, Any]]):
     """The rows of an Arrow table as dictionaries."""
 
     def __init__(self, table: pa.Table) -> None:
@@ -187,14 +188,17 @@ class _Checked(Sequence[Any]):
 
 
 def _table_documents(
-    schema: pa.Schema, read: Callable[[list[str]], pa.Table], name: str, spec: DomainSpec
+    schema: pa.Schema,
+    num_rows: int,
+    read: Callable[[list[str]], pa.Table],
+    name: str,
+    spec: DomainSpec,
 ) -> Documents:
+    if not num_rows:
+        raise InputError(f"{name} is empty: it has no row. Give a file with text.")
     columns = dict(leaf for field in schema for leaf in _arrow_leaves(field))
     chosen = choose_columns(columns, column=spec.column, template=spec.template, where=name)
-    rows = _Rows(read(list(chosen.top_level)))
-    if not len(rows):
-        raise InputError(f"{name} is empty: it has no row. Give a file with text.")
-    return Records(rows, chosen)  # type: ignore[arg-type]
+    return Records(_Rows(read(list(chosen.top_level))), chosen)
 
 
 def _arrow_leaves(field: pa.Field, prefix: str = "") -> Iterator[tuple[str, str]]:
