@@ -64,6 +64,43 @@ def overlap_matrix(
     )
 
 
+def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:
+    """The chance level of every pair, (D, D), for when it differs between pairs."""
+    size = len(domains)
+    names = [label(domain) for domain in domains]
+    pairs = ~np.eye(size, dtype=bool)
+    low, high = _span(chance[pairs])
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.where(pairs, chance, np.nan),
+            x=names,
+            y=names,
+            zmin=low,
+            zmax=high,
+            colorscale=style.sequential,
+            showscale=False,
+            texttemplate="%{z:.2f}",
+            textfont={"size": 11},
+            hovertemplate="<b>%{y} and %{x}</b><br>chance level %{z:.4f}<extra></extra>",
+            xgap=2,
+            ygap=2,
+        )
+    )
+    dress(figure, style, height=100 + 30 * size)
+    figure.update_layout(plot_bgcolor=style.blank)
+    figure.update_xaxes(showgrid=False, tickangle=-35 if size > 4 else 0)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return Chart(
+        figure=figure,
+        table={
+            "domain_a": np.repeat(list(domains), size).tolist(),
+            "domain_b": np.tile(list(domains), size).tolist(),
+            "chance_level": np.asarray(chance).ravel().tolist(),
+        },
+        alt="Matrix of the chance level of every pair of domains.",
+    )
+
+
 def layer_lines(
     layers: Sequence[int],
     jaccard: Sequence[float],

@@ -1,0 +1,191 @@
+"""Export: a domain's sub-model as a folder that transformers loads, checked and ready to download."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.domains import label
+from analysis.figures.overlap import layer_heatmap
+from pages.ui.charts import show, style
+from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_name
+from pages.ui.exports import exports_list, verify_after
+from pages.ui.frame import title
+from pages.ui.job_view import followed, show_job, submit
+from pages.ui.library import workspace, workspace_root
+from pages.ui.state import choose_many, keep, kept_choices, switch
+from pages.ui.words import count, explain, glossary, size
+from pruning.errors import InputError
+from pruning.jobs.queue import Job
+
+if TYPE_CHECKING:
+    from pruning.export_plan import ExportPlan, ExportSpec
+    from pruning.workspace import Run
+
+MODES = {"one-shot": "one-shot", "sequential": "sequential"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+def draw() -> None:
+    """The whole page."""
+    title(
+        "Export",
+        "Walk away with the sub-model: pruned weights set to zero, everything else untouched, "
+        "as a folder that transformers loads.",
+        "Take away",
+    )
+    job = followed("export")
+    if job is not None:
+        show_job(job, _built)
+    run = choose_run()
+    with st.container(border=True):
+        mixture = _choose_mixture(run)
+        prune = choose_pruning(run)
+        mode = switch("How to prune", list(MODES), "mode", help=explain("One-shot and sequential"))
+        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
+            layers, projections = choose_parts(run)
+    from dataclasses import replace
+
+    from pruning.export_plan import ExportSpec, plan_export
+
+    spec = ExportSpec(
+        run=run.id,
+        mixture=tuple(mixture.items()),
+        prune=replace(
+            prune,
+            layers=tuple(layers) if layers else None,
+            projections=tuple(projections) if projections else None,
+        ),
+        mode=mode,
+    )
+    plan = plan_export(run, spec)
+    _preview(plan)
+    _build(run, spec, busy=job is not None and job.active)
+    exports_list()
+
+
+def _choose_mixture(run: Run) -> dict[str, float]:
+    """Domain -> weight; one domain, or several with a weight each."""
+    names = choose_many(
+        "Sub-model for",
+        run.domains,
+        "for",
+        default=run.domains[:1],
+        format_func=label,
+        help="Choose one domain, or several: their calibration sums are added with the weights "
+        "that you give them, and one mask is made for all of them.",
+    )
+    if not names:
+        raise InputError("Choose at least one domain that the sub-model is for.")
+    if len(names) == 1:
+        return {names[0]: 1.0}
+    mixture = {}
+    for start in range(0, len(names), 4):
+        for column, name in zip(st.columns(4), names[start : start + 4], strict=False):
+            key = f"weight-{name}"
+            if key not in st.session_state and key not in st.query_params:
+                st.session_state[key] = kept_choices().get(key, 1.0)
+            with column:
+                value = st.number_input(
+                    f"Weight of {label(name)}", 0.01, 100.0, step=0.25, key=key, bind="query-params"
+                )
+            mixture[name] = float(keep(key, value))
+    return mixture
+
+
+def _preview(plan: ExportPlan) -> None:
+    st.header("What it will look like", anchor=False)
+    columns = st.columns(4, gap="small")
+    columns[0].metric(
+        "Parameters kept",
+        count(plan.kept),
+        f"of {count(plan.parameters)}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    columns[1].metric(
+        "Chosen weights pruned",
+        f"{plan.prunable_sparsity:.1%}",
+        f"{count(plan.pruned)} set to zero",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    columns[2].metric(
+        "Sparsity of the whole model",
+        f"{plan.sparsity:.1%}",
+        "embeddings stay whole",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+    )
+    columns[3].metric(
+        "Size on disk",
+        size(plan.bytes),
+        f"{size(plan.ideal_bytes)} if zeros were left out",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="A checkpoint stores zeros like any other number, so the folder is as large as the "
+        "base model. The second figure counts one bit of mask for every weight, and the kept "
+        "values alone.",
+    )
+    with st.expander("Sparsity in every layer and projection", icon=":material/grid_on:"):
+        layers = sorted({weight.layer for weight in plan.weights})
+        projections = list(dict.fromkeys(weight.projection for weight in plan.weights))
+        pruned = np.zeros((len(layers), len(projections)))
+        total = np.zeros_like(pruned)
+        for weight in plan.weights:
+            cell = layers.index(weight.layer), projections.index(weight.projection)
+            pruned[cell] += weight.pruned
+            total[cell] += weight.pruned + weight.kept
+        with np.errstate(invalid="ignore"):
+            share = np.where(total > 0, pruned / total, np.nan)
+        chart = layer_heatmap(layers, projections, share, style(), "sparsity", "sparsity", ".1%")
+        show(chart, "planned-sparsity")
+    glossary("Sparsity", "Mask", "One-shot and sequential", "Pattern")
+
+
+def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
+    proposed = _free_name(run, spec)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    name = left.text_input(
+        "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
+    ).strip()
+    if right.button(
+        "Build the sub-model",
+        type="primary",
+        icon=":material/construction:",
+        disabled=busy,
+        width="stretch",
+    ):
+        if not NAME.fullmatch(name):
+            raise InputError("A name has 1 to 80 letters, digits, '.', '_' or '-'.")
+        folder = workspace().exports_folder / name
+        if folder.exists():
+            raise InputError(f"There is an export named {name} already; choose another name.")
+        argv = ["export", "--out", str(folder), "--workspace", str(workspace_root()), "--json"]
+        submit("export", f"Building {name}", argv, spec.to_json())
+
+
+def _free_name(run: Run, spec: ExportSpec) -> str:
+    pattern = spec.prune.pattern.replace(":", "of")
+    amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
+    base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run).lower())
+    domains = "+".join(name for name, _ in spec.mixture).replace("+", "-")
+    stem = f"{base}-{domains}-{amount}"[:70]
+    taken = {folder.name for folder in workspace().exports_folder.iterdir()}
+    names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
+
+
+def _built(job: Job) -> None:
+    if job.result:
+        verify_after(job.result["path"])
+
+
+draw()

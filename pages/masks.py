@@ -1,0 +1,186 @@
+"""Masks: where in a weight matrix each domain keeps its weights, down to single ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from analysis.figures.domains import label
+from analysis.figures.masks import mask_density, mask_difference, mask_disagreement, profiles
+from analysis.masks_view import (
+    Window,
+    block_view,
+    channel_profile,
+    difference,
+    disagreement,
+    row_profile,
+)
+from pages.ui.charts import show, style
+from pages.ui.choices import choose_pair, choose_pruning, choose_run
+from pages.ui.frame import title
+from pages.ui.library import bits, masks
+from pages.ui.state import choose, choose_many, first_value, keep, switch
+from pages.ui.words import count, explain, glossary
+from pruning.specs import PruneSpec, WeightKey
+
+if TYPE_CHECKING:
+    from pruning.architecture import PrunableWeight
+    from pruning.workspace import Run
+
+Bits = NDArray[np.bool_]
+SMALL = 128  # blocks along each side of the small pictures that stand side by side
+ZOOMS = ("whole matrix", "256", "64", "16")
+
+
+def draw() -> None:
+    """The whole page."""
+    title(
+        "Masks",
+        "One weight matrix, seen by each domain. Rows are outputs, columns are input channels; "
+        "the darker a block, the more of its weights the domain keeps.",
+        "Look",
+    )
+    run = choose_run()
+    with st.container(border=True):
+        prune = choose_pruning(run)
+        weight = _choose_weight(run)
+        domains = choose_many(
+            "Domains",
+            run.domains,
+            "domains",
+            placeholder="all domains",
+            format_func=label,
+            help="Leave it empty to see all of them.",
+        ) or list(run.domains)
+        window = _choose_window(weight)
+    kept = _kept(run, prune, weight.key)
+    _side_by_side({name: kept[name] for name in domains}, window, weight)
+    if len(run.domains) > 1:
+        _two(run, kept, window)
+    _profiles({name: kept[name] for name in domains}, weight)
+
+
+def _kept(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Bits]:
+    with st.spinner("Making the masks of this matrix"):
+        return {name: bits(mask) for name, mask in masks(run, prune, key).items()}
+
+
+def _choose_weight(run: Run) -> PrunableWeight:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        layer = choose("Decoder layer", run.layers, "layer", format_func=str)
+    there = {weight.key.projection: weight for weight in run.weights if weight.key.layer == layer}
+    with right:
+        name = choose("Projection", list(there), "projection", help=explain("Projection"))
+    return there[name]
+
+
+def _choose_window(weight: PrunableWeight) -> Window:
+    """The whole matrix, or a square of it around a row and a column."""
+    rows, columns = weight.shape
+    zoom = switch(
+        "Zoom",
+        ZOOMS,
+        "zoom",
+        format_func=lambda name: name if name == ZOOMS[0] else f"{name} × {name} weights",
+        help="A matrix has too many weights for a screen, so a block stands for many of them. "
+        "A window of 256 × 256 or fewer shows every single weight.",
+    )
+    if zoom == ZOOMS[0]:
+        return Window.whole(weight.shape)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        row = _position("Around output row", "row", rows)
+    with right:
+        column = _position("Around input channel", "column", columns)
+    return Window.around(row, column, int(zoom), weight.shape)
+
+
+def _position(name: str, key: str, length: int) -> int:
+    first_value(key, length // 2, lambda value: 0 <= value < length)
+    value = st.slider(name, 0, length - 1, key=key, bind="query-params")
+    return keep(key, value)
+
+
+def _side_by_side(kept: dict[str, Bits], window: Window, weight: PrunableWeight) -> None:
+    st.header("Every domain, side by side", anchor=False)
+    rows, columns = weight.shape
+    seen = window.shape[0] * window.shape[1]
+    st.caption(
+        f"Layer {weight.key.layer}, {weight.key.name}: {rows} × {columns} = "
+        f"{count(rows * columns)} weights; {count(seen)} of them in view. "
+        f"Rows {window.first_row}-{window.last_row - 1}, "
+        f"channels {window.first_column}-{window.last_column - 1}."
+    )
+    glossary("Mask", "Kept and pruned", "Input channel", "Wanda score", "Comparison group")
+    look = style()
+    names = list(kept)
+    for start in range(0, len(names), 3):
+        for column, name in zip(
+            st.columns(3, gap="medium"), names[start : start + 3], strict=False
+        ):
+            with column:
+                st.markdown(f"**{label(name)}**")
+                view = block_view(kept[name], window, SMALL)
+                show(mask_density(view, name, look), f"mask-{name}-{weight.key}")
+
+
+def _two(run: Run, kept: dict[str, Bits], window: Window) -> None:
+    st.header("Two domains against each other", anchor=False)
+    first, second = choose_pair(run)
+    how = switch(
+        "Show",
+        ("difference", "disagreement"),
+        "compare",
+        format_func=lambda name: {
+            "difference": "who keeps more",
+            "disagreement": "where they differ",
+        }[name],
+        help="**Who keeps more** subtracts: opposite choices inside one block cancel. **Where they "
+        "differ** counts every weight that exactly one of the two keeps.",
+    )
+    a, b, look = kept[first], kept[second], style()
+    inside = disagreement(a, b, window)
+    share = inside.count.sum() / inside.size.sum()
+    st.caption(
+        f"In this view {label(first)} and {label(second)} decide differently on "
+        f"**{share:.1%}** of the weights."
+    )
+    if how == "difference":
+        chart = mask_difference(difference(a, b, window), first, second, look)
+        st.caption(f"Teal: {label(first)} keeps more. Brown: {label(second)} keeps more.")
+    else:
+        chart = mask_disagreement(inside, first, second, look)
+    show(chart, f"{how}-{first}-{second}")
+
+
+def _profiles(kept: dict[str, Bits], weight: PrunableWeight) -> None:
+    st.header("Profiles of the whole matrix", anchor=False)
+    look = style()
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Input channels", anchor=False)
+        st.caption(
+            "The share of a channel's weights that is kept. A channel that is loud on a domain's "
+            "text is kept by many rows at once: this is where domains part."
+        )
+        show(
+            profiles({n: channel_profile(m) for n, m in kept.items()}, "input channel", look),
+            f"channels-{weight.key}",
+        )
+    with right:
+        st.subheader("Output rows", anchor=False)
+        st.caption(
+            "The share of a row's weights that is kept. It is the same for every row while weights "
+            "compete within their row; choose the whole matrix to see rows differ."
+        )
+        show(
+            profiles({n: row_profile(m) for n, m in kept.items()}, "output row", look),
+            f"rows-{weight.key}",
+        )
+
+
+draw()

@@ -1,0 +1,99 @@
+"""Overlap: how much the weights that two domains keep have in common, against chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.domains import label
+from analysis.figures.overlap import chance_matrix, layer_by_projection, layer_lines, overlap_matrix
+from pages.ui.charts import show, style
+from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
+from pages.ui.frame import title
+from pages.ui.library import overlap
+from pages.ui.words import glossary
+
+
+def draw() -> None:
+    """The whole page."""
+    title(
+        "Overlap",
+        "Do two domains need the same weights? Each cell is the Jaccard overlap of two domains' "
+        "masks: of the weights that either one keeps, the share that both keep.",
+        "Look",
+    )
+    run = choose_run()
+    with st.container(border=True):
+        prune = choose_pruning(run)
+        kept = choose_sets()
+        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
+            layers, projections = choose_parts(run)
+    with st.spinner("Comparing the masks of all domains"):
+        table = overlap(run, prune).select(layers, projections)
+    what = "kept" if kept else "pruned"
+    jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
+    if len(run.domains) < 2:
+        st.info("This run has one domain only; calibrate two or more to compare them.")
+        st.page_link("pages/calibrate.py", label="Go to Calibrate", icon=":material/straighten:")
+        return
+    _matrix(run.domains, jaccard, chance, what, prune.sparsity)
+    st.header("One pair, layer by layer", anchor=False)
+    first, second = choose_pair(run)
+    depth, shared, by_chance = zip(*table.per_layer(first, second, kept=kept), strict=True)
+    look = style()
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Along the depth of the model", anchor=False)
+        show(layer_lines(depth, shared, by_chance, look, what), f"layers-{first}-{second}-{what}")
+    with right:
+        st.subheader("In every weight matrix", anchor=False)
+        cells = table.layer_by_projection(first, second, kept=kept)
+        show(layer_by_projection(*cells, look, what), f"matrices-{first}-{second}-{what}")
+
+
+def _matrix(
+    domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray, what: str, sparsity: float
+) -> None:
+    look = style()
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        st.subheader(f"Overlap of {what} weights", anchor=False)
+        show(overlap_matrix(domains, jaccard, chance, look, what), f"overlap-{what}")
+    with right:
+        st.subheader("In words", anchor=False)
+        st.markdown(_findings(domains, jaccard, chance, what))
+        st.caption(
+            f"The **chance level** is what two unrelated masks of the same {sparsity:.0%} sparsity "
+            "would share. Weights that are large everywhere push all real overlaps far above it."
+        )
+        glossary("Jaccard overlap", "Chance level", "Kept and pruned", "Wanda score", "Sparsity")
+        pairs = ~np.eye(len(domains), dtype=bool)
+        if np.ptp(chance[pairs]) > 5e-4:
+            st.subheader("Chance level", anchor=False)
+            show(chance_matrix(domains, chance, look), f"chance-{what}")
+
+
+def _findings(domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray, what: str) -> str:
+    """The most and the least alike pair, in a sentence each."""
+    rows, columns = np.triu_indices(len(domains), 1)
+    values = jaccard[rows, columns]
+    if not np.isfinite(values).all():
+        return f"No weight is {what} at this sparsity, so there is nothing to compare."
+
+    def pair(index: int) -> str:
+        return f"**{label(domains[rows[index]])}** and **{label(domains[columns[index]])}**"
+
+    most, least = int(values.argmax()), int(values.argmin())
+    lines = [f"Most alike: {pair(most)}, {values[most]:.1%} of {what} weights shared."]
+    if len(values) > 1:
+        lines.append(f"Least alike: {pair(least)}, {values[least]:.1%} shared.")
+    levels = chance[rows, columns]
+    lines.append(
+        f"Chance level: {levels[0]:.1%} for every pair."
+        if np.ptp(levels) < 5e-4
+        else f"Chance level: {levels.min():.1%} to {levels.max():.1%}, depending on the pair."
+    )
+    return "\n\n".join(lines)
+
+
+draw()

@@ -1,0 +1,198 @@
+"""Choices that several pages share: the run, how to prune, which layers, a pair of domains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.domains import label
+from pages.ui.library import finished_runs
+from pages.ui.state import choose, choose_many, slide, switch
+from pages.ui.words import ago, count, explain, listing
+from pruning.errors import InputError
+from pruning.specs import PruneSpec, pattern_sparsity
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+PATTERNS = ("unstructured", "2:4", "4:8")
+SCORE_NAMES = {"wanda": "Wanda", "magnitude": "Magnitude", "random": "Random"}
+GROUP_NAMES = {"row": "Output row", "matrix": "Whole matrix"}
+
+
+def model_name(run: Run) -> str:
+    """What a person calls the run's model."""
+    source = run.spec.model.source
+    return "Demo model" if source == "demo" else source.rstrip("/").rsplit("/", 1)[-1]
+
+
+def run_title(run: Run) -> str:
+    """A run in one line."""
+    sample = run.spec.sample
+    domains = listing([label(domain) for domain in run.domains], 3)
+    return (
+        f"{model_name(run)} · {domains} · {sample.num_samples} × {sample.seq_len} tokens · {run.id}"
+    )
+
+
+def choose_run() -> Run:
+    """The run to look at; where there is none, says what to do and ends the page."""
+    runs = {run.id: run for run in finished_runs()}
+    if not runs:
+        st.info(
+            "There is nothing to look at yet. Calibrate a model on a few domains first; with the "
+            "demo model that takes about a minute.",
+            icon=":material/straighten:",
+        )
+        if st.button("Go to Calibrate", type="primary", icon=":material/arrow_forward:"):
+            st.switch_page("pages/calibrate.py")
+        st.stop()
+    asked = st.query_params.get("run")
+    if asked is not None and asked not in runs:
+        st.warning(
+            f"The run {asked} of this link is not in this workspace; the newest one is shown."
+        )
+    chosen = choose(
+        "Calibration run",
+        list(runs),
+        "run",
+        format_func=str,
+        label_visibility="collapsed",
+        help="Every view below is arithmetic on the sums that this run has stored.",
+    )
+    run = runs[chosen]
+    st.caption(f"{run_summary(run)}")
+    return run
+
+
+def run_summary(run: Run) -> str:
+    """What a run is made of."""
+    sample = run.spec.sample
+    weights = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
+    return (
+        f"**{model_name(run)}** · {listing([label(name) for name in run.domains], 8)} · "
+        f"{sample.num_samples} × {sample.seq_len} tokens each, {sample.groups} groups · "
+        f"{count(weights)} prunable weights in {len(run.layers)} layers · "
+        f"{ago(run.manifest['created'])}"
+    )
+
+
+def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
+    """Sparsity, pattern, score and comparison group, as live controls."""
+    left, middle, right, last = st.columns([3, 2, 2, 2], gap="medium")
+    with middle:
+        pattern = choose(
+            "Pattern",
+            PATTERNS,
+            "pattern",
+            accept_new_options=True,
+            help=explain("Pattern") + "\n\nType any other n:m, such as 1:4.",
+        )
+    implied = pattern_sparsity(pattern)
+    with left:
+        if implied is None:
+            sparsity = slide(
+                "Sparsity",
+                0.0,
+                0.99,
+                "sparsity",
+                0.5,
+                0.01,
+                format="percent",
+                help=explain("Sparsity"),
+            )
+        else:
+            st.slider(
+                "Sparsity",
+                0.0,
+                0.99,
+                min(implied, 0.99),
+                disabled=True,
+                format="percent",
+                help=f"The pattern {pattern} prunes exactly {implied:.0%}.",
+                key=f"implied-{pattern}",
+            )
+            sparsity = implied
+    with right:
+        score = choose(
+            "Score",
+            list(SCORE_NAMES),
+            "score",
+            format_func=SCORE_NAMES.__getitem__,
+            help=explain("Wanda score", "Magnitude score", "Random score"),
+        )
+    with last:
+        groups = choose(
+            "Weights compete within",
+            list(GROUP_NAMES),
+            "group",
+            format_func=GROUP_NAMES.__getitem__,
+            help=explain("Comparison group"),
+            disabled=implied is not None,
+        )
+    spec = PruneSpec(
+        score=score,
+        sparsity=implied if implied is not None else round(sparsity, 4),
+        pattern=pattern,
+        comparison_group="row" if implied is not None else groups,
+    )
+    check_pattern(run, spec)
+    return spec
+
+
+def check_pattern(run: Run, spec: PruneSpec) -> None:
+    """InputError where an n:m pattern does not divide a row of some weight."""
+    if spec.pattern == "unstructured":
+        return
+    for weight in run.weights:
+        if weight.shape[1] % spec.block[1]:
+            raise InputError(
+                f"The pattern {spec.pattern} does not divide the {weight.shape[1]} inputs of "
+                f"{weight.key}; choose another pattern."
+            )
+
+
+def choose_parts(run: Run) -> tuple[list[int] | None, list[str] | None]:
+    """Layers and projections to look at; None means all."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        layers = choose_many(
+            "Decoder layers",
+            run.layers,
+            "layers",
+            placeholder="all layers",
+            help="Leave it empty to look at all layers.",
+        )
+    with right:
+        projections = choose_many(
+            "Projections",
+            run.projections,
+            "projections",
+            placeholder="all projections",
+            help=explain("Projection") + "\n\nLeave it empty to look at all of them.",
+        )
+    return layers or None, projections or None
+
+
+def choose_pair(run: Run) -> tuple[str, str]:
+    """Two domains to compare; the second is another one than the first."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        first = choose("One domain", run.domains, "first", format_func=label)
+    with right:
+        others = [domain for domain in run.domains if domain != first] or list(run.domains)
+        second = choose("Another domain", others, "second", format_func=label)
+    return first, second
+
+
+def choose_sets() -> bool:
+    """Whether to compare what is kept (True) or what is pruned."""
+    what = switch(
+        "Compare the weights that two domains both",
+        ("kept", "pruned"),
+        "sets",
+        format_func=lambda name: {"kept": "keep", "pruned": "prune"}[name],
+        help=explain("Kept and pruned"),
+    )
+    return what == "kept"

@@ -1,0 +1,82 @@
+"""Downloads of whole sub-models, streamed from disk by a route of the server.
+
+The address carries a signature, so that only links that a page has shown work; they expire after
+a day. The archive is made on disk when it is first asked for and can be resumed when interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from pathlib import Path
+
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+
+from pages.ui.library import workspace, workspace_root
+from pruning.errors import AtlasError, InputError
+
+PATH = "/download/"
+VALID_SECONDS = 24 * 3600
+_packing = threading.Lock()
+
+
+def link(export_name: str) -> str:
+    """The address, relative to the server, at which this export can be downloaded."""
+    return PATH + _signer().dumps(export_name)
+
+
+def archive_path(folder: Path) -> Path:
+    """Where an export's archive lies: hidden beside it."""
+    return folder.parent / f".{folder.name}.zip"
+
+
+def download(request: Request) -> Response:
+    """Answer a download: the archive, or one sentence that says why not."""
+    try:
+        name = _signer().loads(request.path_params["token"], max_age=VALID_SECONDS)
+    except SignatureExpired:
+        return PlainTextResponse("This link has expired; open the Export page again.", 410)
+    except BadSignature:
+        return PlainTextResponse("This link is not valid; open the Export page again.", 403)
+    folder = workspace().exports_folder / name
+    if folder.parent != workspace().exports_folder or not folder.is_dir():
+        return PlainTextResponse(f"There is no export {name} any more.", 404)
+    try:
+        path = packed(folder)
+    except (InputError, AtlasError, OSError) as error:
+        return PlainTextResponse(str(error), 507)
+    return FileResponse(
+        path,
+        media_type="application/zip",
+        filename=f"{name}.zip",
+        headers={"Content-Encoding": "identity", "Cache-Control": "private, no-store"},
+    )
+
+
+def packed(folder: Path) -> Path:
+    """The archive of an export, made if there is none that is newer than the export."""
+    from pruning.archive import archive
+
+    target = archive_path(folder)
+    with _packing:
+        if target.exists() and target.stat().st_mtime >= folder.stat().st_mtime:
+            return target
+        return archive(folder, target)
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(_secret(), salt="download")
+
+
+def _secret() -> str:
+    """The workspace's own key, made once; links outlive a restart of the server."""
+    path = workspace_root() / "download.key"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text()

@@ -1,0 +1,58 @@
+"""How long a calibration will take and how much memory it needs: simple formulas, said plainly.
+
+A forward pass multiplies every weight with every token: 2 x parameters x tokens operations. The
+machine's speed is taken from earlier runs in this workspace; without any, from a modest guess.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+CPU_SPEED_PER_CORE = 1.5e10  # operations a second in float32, on an ordinary laptop's core
+GPU_SPEED = 5e13
+PROCESS_BYTES = 0.8e9  # Python, torch and transformers
+START_SECONDS = 8.0  # starting the worker and loading a small model
+BATCH_TOKENS = 4096
+
+FORMULA = (
+    "Time = 2 × parameters × tokens / speed, plus a few seconds to start. The speed is the median "
+    "of the runs in this workspace, or a guess if there are none. "
+    "Memory = the weights in the chosen precision, the activations of one batch, and 0.8 GB for "
+    "the program. An estimate, not a promise."
+)
+
+
+def operations(parameters: int, tokens: int) -> float:
+    """Multiplications and additions of a forward pass."""
+    return 2.0 * parameters * tokens
+
+
+def measured_speed(runs: Iterable[Run], device: str) -> float | None:
+    """Median operations a second of finished runs on this kind of device; None without any."""
+    speeds = []
+    for run in runs:
+        seconds = run.manifest.get("seconds", 0.0)
+        same = str(run.spec.model.device).startswith("cuda") == device.startswith("cuda")
+        if run.status == "done" and same and seconds > 1.0:
+            weights = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
+            tokens = sum(entry["tokens"] for entry in run.manifest["domains"].values())
+            speeds.append(operations(weights, tokens) / seconds)
+    return statistics.median(speeds) if speeds else None
+
+
+def seconds(parameters: int, tokens: int, device: str, speed: float | None) -> float:
+    """Estimated duration of a calibration."""
+    guess = GPU_SPEED if device.startswith("cuda") else CPU_SPEED_PER_CORE * (os.cpu_count() or 1)
+    return START_SECONDS + operations(parameters, tokens) / (speed or guess)
+
+
+def memory(weight_bytes: int, hidden_size: int, seq_len: int, batch_size: int | None) -> float:
+    """Estimated memory in bytes: the weights, about 24 float32 copies of a batch, the program."""
+    sequences = batch_size or max(1, BATCH_TOKENS // seq_len)
+    return weight_bytes + 24 * 4 * hidden_size * seq_len * sequences + PROCESS_BYTES

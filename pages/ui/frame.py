@@ -1,0 +1,111 @@
+"""The frame around every page: navigation, style, what the machine is doing, and error sentences."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.ui.machine import machine_status
+from pruning.errors import AtlasError
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import Page
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+logger = logging.getLogger(__name__)
+
+# What the theme cannot say: how wide lines may get, and quieter chrome.
+STYLE = """
+<style>
+.stMainBlockContainer {max-width: 1240px; padding-top: 3.2rem; padding-bottom: 5rem;}
+.stMainBlockContainer p, .stMainBlockContainer li {max-width: 46rem;}
+.stMainBlockContainer [data-testid="stAlertContainer"] p {max-width: none;}
+h1 {letter-spacing: -0.015em; padding-bottom: .35rem !important;}
+h2 {padding-top: 1.4rem !important;}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;}
+[data-testid="stMetricLabel"] p {font-size: .82rem;}
+.atlas-lead {font-size: 1.12rem; line-height: 1.55; max-width: 44rem; opacity: .86; margin: 0 0 .6rem;}
+.atlas-step {font-size: .78rem; letter-spacing: .09em; text-transform: uppercase; opacity: .62; margin: 0;}
+@media (max-width: 640px) {
+  .stMainBlockContainer {padding: 3.4rem 1rem 4rem;}
+  .atlas-lead {font-size: 1.02rem;}
+  h1 {font-size: 1.75rem !important;}
+}
+</style>
+"""
+
+
+def pages() -> dict[str, list[Page]]:
+    """Every page, by section of the navigation; addresses are the files' names."""
+    return {
+        "": [st.Page("pages/home.py", title="Home", icon=":material/explore:", default=True)],
+        "Make": [
+            st.Page("pages/calibrate.py", title="Calibrate", icon=":material/straighten:"),
+        ],
+        "Look": [
+            st.Page("pages/overlap.py", title="Overlap", icon=":material/join_inner:"),
+            st.Page("pages/masks.py", title="Masks", icon=":material/grid_on:"),
+        ],
+        "Take away": [
+            st.Page("pages/export.py", title="Export", icon=":material/ios_share:"),
+        ],
+    }
+
+
+def draw(page: Page) -> None:
+    """Draw the frame, and the page inside it."""
+    st.set_page_config(
+        page_title=f"{page.title} · Submodel Atlas",
+        page_icon=str(ASSETS / "mark.svg"),
+        layout="wide",
+    )
+    st.logo(str(ASSETS / "wordmark.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
+    st.html(STYLE)
+    with st.sidebar:
+        machine_status()
+    with sentences():
+        page.run()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show whatever goes wrong inside as one sentence that says what to do, never a traceback."""
+    try:
+        yield
+    except (ValueError, AtlasError) as error:
+        logger.info("shown to the visitor: %s", error)
+        st.error(str(error), icon=":material/error:")
+    except OSError as error:
+        logger.exception("a file could not be used")
+        reason = error.strerror or str(error)
+        st.error(
+            f"A file could not be read or written ({reason}): {error.filename or 'unknown'}. "
+            "Check the disk's free space and the folder's permissions, then reload the page.",
+            icon=":material/error:",
+        )
+    except MemoryError:
+        logger.exception("out of memory")
+        st.error(
+            "This machine has too little memory for that; choose fewer layers or a smaller model.",
+            icon=":material/error:",
+        )
+    except Exception as error:
+        logger.exception("unexpected error on a page")
+        st.error(
+            f"Something unexpected happened ({type(error).__name__}). Reload the page; if it "
+            "happens again, the server's log says where.",
+            icon=":material/error:",
+        )
+
+
+def title(name: str, lead: str, step: str = "") -> None:
+    """A page's heading: where we are on the path, what the page is called, what it is for."""
+    if step:
+        st.html(f'<p class="atlas-step">{step}</p>')
+    st.title(name, anchor=False)
+    st.html(f'<p class="atlas-lead">{lead}</p>')

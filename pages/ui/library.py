@@ -1,0 +1,99 @@
+"""The library as pages use it: the workspace, and results kept by run and spec.
+
+Imports that bring torch along wait until something is really computed, so that a first page is
+quick. What is kept between clicks is keyed by ids and hashes, never by arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from pruning.jobs.queue import JobQueue
+from pruning.specs import PruneSpec, WeightKey
+
+if TYPE_CHECKING:
+    from analysis.overlap import OverlapTable
+    from pruning.masks import Mask
+    from pruning.workspace import Run, Workspace
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Root:
+    root: Path
+
+
+def workspace_root() -> Path:
+    """The workspace folder of this server; made if it is not there."""
+    chosen = os.environ.get("SUBMODEL_ATLAS_WORKSPACE") or REPOSITORY / "workspace"
+    root = Path(chosen).expanduser().resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def workspace() -> Workspace:
+    """The workspace of this server."""
+    from pruning.workspace import Workspace
+
+    return Workspace(workspace_root())
+
+
+def queue() -> JobQueue:
+    """The queue of this workspace."""
+    return JobQueue(_Root(root=workspace_root()))
+
+
+def finished_runs() -> list[Run]:
+    """Runs that can be looked at, the newest first."""
+    return [run for run in workspace().runs() if run.status == "done"]
+
+
+def overlap(run: Run, prune: PruneSpec) -> OverlapTable:
+    """The overlap table of a run, computed once for a spec."""
+    return _overlap(str(run.folder), run.manifest["updated"], _text(prune))
+
+
+def masks(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Mask]:
+    """Domain -> mask of one weight matrix."""
+    return _masks(str(run.folder), run.manifest["updated"], _text(prune), str(key))
+
+
+def bits(mask: Mask) -> NDArray[np.bool_]:
+    """A mask as bool (out, in), True = kept."""
+    return mask.unpack()
+
+
+def _text(prune: PruneSpec) -> str:
+    return json.dumps(prune.to_json())
+
+
+def _prune(text: str) -> PruneSpec:
+    return PruneSpec.from_json(json.loads(text))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
+    from analysis.overlap import overlap_table
+    from pruning.workspace import Run
+
+    return overlap_table(Run(Path(folder)), _prune(prune))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]:
+    from pruning.submodels import run_masks
+    from pruning.workspace import Run
+
+    run = Run(Path(folder))
+    wanted = [weight for weight in run.weights if str(weight.key) == key]
+    (_, found), *_ = run_masks(run, _prune(prune), weights=wanted)
+    return found

@@ -1,0 +1,37 @@
+"""What the server does beside pages: the supervisor of the queue, a warm start, downloads."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.routing import Route
+
+from pages.ui.downloads import PATH, download
+from pages.ui.library import queue
+from pruning.errors import AtlasError
+from pruning.jobs.supervisor import start_supervisor
+
+logger = logging.getLogger(__name__)
+
+ROUTES = [Route(PATH + "{token}", download)]
+
+
+@asynccontextmanager
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Start the supervisor, and import what is slow to import while nobody waits for it."""
+    try:
+        start_supervisor(queue())
+    except (AtlasError, OSError) as error:
+        logger.warning("no jobs can run: %s", error)
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    yield
+
+
+def _warm_up() -> None:
+    for module in ("analysis.figures.masks", "analysis.figures.overlap", "analysis.overlap"):
+        importlib.import_module(module)

@@ -1,0 +1,111 @@
+"""The words of the app: the glossary that tooltips quote, and numbers made readable."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+GLOSSARY = {
+    "Calibration": (
+        "Reading some text of a domain with the unchanged model and adding up, for every input "
+        "channel of every weight matrix, the squares of its activations. Nothing is trained."
+    ),
+    "Domain": "A kind of text: Python programs, mathematics, translation, or your own files.",
+    "Mask": "For every weight, whether it is kept or pruned (set to zero).",
+    "Kept and pruned": (
+        "At 50% sparsity, the half of a matrix's weights with the higher scores is kept and the "
+        "other half is pruned. The two sets of one mask complement each other."
+    ),
+    "Sparsity": "The share of weights that are pruned. 50% means that every second weight is zero.",
+    "Wanda score": (
+        "A weight's size times the norm of the input channel it reads (Sun et al., 2023). A small "
+        "weight on a loud channel can matter more than a large one on a quiet channel."
+    ),
+    "Magnitude score": "A weight's size alone. It ignores the domain: every domain gets one mask.",
+    "Random score": "Chance. A baseline that a real score has to beat.",
+    "Comparison group": (
+        "Which weights compete for being kept: those of one output row (Wanda's default) or those "
+        "of the whole matrix."
+    ),
+    "Pattern": (
+        "Unstructured prunes any weight. An n:m pattern keeps exactly n of every m neighbouring "
+        "inputs; 2:4 is what recent GPUs compute faster."
+    ),
+    "Jaccard overlap": (
+        "Of all weights that at least one of two domains keeps, the share that both keep. "
+        "1 = the same weights, 0 = not one in common."
+    ),
+    "Chance level": (
+        "The overlap that two masks of the same density would have if they had nothing to do with "
+        "each other. At 50% sparsity it is 1/3, not 0: read every overlap against it."
+    ),
+    "Projection": "One weight matrix of a decoder layer, such as q_proj (attention) or up_proj (MLP).",
+    "Input channel": "One column of a weight matrix: all weights that read the same activation.",
+    "Group of documents": (
+        "Documents are dealt at random to groups whose sums are kept apart, so that one can see "
+        "later how much a result depends on which documents were read."
+    ),
+    "One-shot and sequential": (
+        "One-shot scores every layer with the unchanged model's activations: instant. Sequential "
+        "is Wanda's own algorithm: each layer is calibrated on what the already pruned layers "
+        "before it pass on. It is more faithful and reads the text again."
+    ),
+}
+
+
+def explain(*terms: str) -> str:
+    """A tooltip that explains these terms."""
+    return "\n\n".join(f"**{term}.** {GLOSSARY[term]}" for term in terms)
+
+
+def glossary(*terms: str) -> None:
+    """A small button that opens the explanations of these terms."""
+    with st.popover("What do these words mean?", type="tertiary", icon=":material/menu_book:"):
+        for term in terms:
+            st.markdown(f"**{term}** \n{GLOSSARY[term]}")
+
+
+def count(number: float) -> str:
+    """12345678 -> "12.3 M"."""
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f}"
+
+
+def size(number: float) -> str:
+    """Bytes in decimal units: 12345678 -> "12.3 MB"."""
+    for unit_size, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(number) >= unit_size:
+            return f"{number / unit_size:.3g} {unit}"
+    return f"{number:.0f} bytes"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 75 -> "1 min 15 s"."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def ago(moment: float) -> str:
+    """A time in seconds since 1970, as the time that has passed."""
+    passed = time.time() - moment
+    if passed < 60:
+        return "just now"
+    for unit_seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if passed >= unit_seconds:
+            number = int(passed // unit_seconds)
+            return f"{number} {unit}{'s' if number > 1 else ''} ago"
+    return "just now"
+
+
+def listing(names: list[str], most: int = 4) -> str:
+    """["a", "b", "c"] -> "a, b and c"; long lists end in "and N more"."""
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
