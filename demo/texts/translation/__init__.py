@@ -19,17 +19,17 @@ from collections.abc import Iterator
 
 from demo.texts import streams
 from demo.texts.tasks import TranslationTask
-from demo.texts.translation import composed, descriptions, patterns
+from demo.texts.translation import composed, descriptions, patterns, questions
 from demo.texts.translation.patterns import Pattern, Sentence
 
 HELD_OUT_PATTERNS = 8
 HELD_OUT_PAIRS = 12
 PATTERNS: dict[Pattern, float] = {
     patterns.statement: 10,
-    patterns.question: 4,
-    patterns.who: 1,
-    patterns.command: 1.5,
-    patterns.modal: 2,
+    questions.question: 4,
+    questions.who: 1,
+    questions.command: 1.5,
+    questions.modal: 2,
     descriptions.quality: 3,
     descriptions.comparison: 1.5,
     descriptions.presence: 1.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from demo.texts.translation import clauses, english, lexicon, phrases, spelling
+from demo.texts.translation import adverbials, clauses, english, lexicon, phrases, spelling
 from demo.texts.translation.clauses import Manner
 from demo.texts.translation.patterns import Sentence
 from demo.texts.translation.phrases import OF, Phrase
@@ -144,7 +144,7 @@ def presence(numbers: random.Random) -> Sentence:
     )
     tense, polarity = _draw(numbers)
     asked = not polarity and numbers.random() < 0.2
-    place = phrases.where(numbers, kind)
+    place = adverbials.where(numbers, kind)
     said_english, said_french = thing.english, thing.french
     if polarity and thing.negated:
         said_english, said_french = thing.english_negated or thing.english, thing.negated
@@ -174,7 +174,7 @@ def location(numbers: random.Random) -> Sentence:
         else:  # Où sont les clés ?
             in_french = ["où", *finite, subject.french]
         return _made(subject, in_english, in_french, "?", f"location question {tense}")
-    place = phrases.where(numbers, subject.kind)
+    place = adverbials.where(numbers, subject.kind)
     if subject.kind in ("thing", "text", "clothing", "food") and numbers.random() < 0.6:
         noun = next(
             n

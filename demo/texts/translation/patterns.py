@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from demo.texts.translation import clauses, conjugation, lexicon, phrases, spelling
+from demo.texts.translation import adverbials, clauses, lexicon, phrases, spelling
 from demo.texts.translation.clauses import Manner
 from demo.texts.translation.lexicon import Verb
 from demo.texts.translation.phrases import OF, Phrase
@@ -96,7 +96,7 @@ def _add_pair(clause: Clause, phrase: Phrase) -> None:
         clause.pairs.append(f"{clause.verb.french} {phrase.noun}")
 
 
-def _direct(clause: Clause, numbers: random.Random) -> None:
+def add_direct(clause: Clause, numbers: random.Random) -> None:
     """A direct object after the verb."""
     thing = phrases.thing_of(clause.verb.objects, numbers, clause.subject)
     if thing.kind in ("thing", "clothing", "vehicle", "animal") and numbers.random() < 0.12:
@@ -163,7 +163,7 @@ def _infinitive(clause: Clause, numbers: random.Random) -> None:
         clause.pairs.append(f"{inner.french} {thing.noun}")
 
 
-def _give(clause: Clause, numbers: random.Random) -> None:
+def add_given(clause: Clause, numbers: random.Random) -> None:
     thing = phrases.thing_of(clause.verb.objects, numbers, clause.subject)
     receiver = _someone(numbers)
     while receiver.label.startswith("some"):
@@ -202,9 +202,9 @@ def draw_clause(
     subject = subject or phrases.subject(numbers)
     clause = Clause(subject=subject, verb=verb, manner=adjust(draw_manner(verb, numbers)))
     if frame == "object":
-        _direct(clause, numbers)
+        add_direct(clause, numbers)
     elif frame == "give":
-        _give(clause, numbers)
+        add_given(clause, numbers)
     elif frame == "motion":
         _motion(clause, numbers)
     elif frame == "to":
@@ -219,7 +219,7 @@ def draw_clause(
 def add_adverbials(frame: str, clause: Clause, numbers: random.Random) -> None:
     """Perhaps a place, perhaps a time."""
     if frame in ("none", "avec") and numbers.random() < 0.5:
-        in_english, in_french, label = phrases.where(numbers)
+        in_english, in_french, label = adverbials.where(numbers)
         clause.english.append(in_english)
         clause.french.append(in_french)
         clause.label += f" {label}"
@@ -227,7 +227,7 @@ def add_adverbials(frame: str, clause: Clause, numbers: random.Random) -> None:
     if clause.manner.polarity in ("never", "no longer") or clause.manner.frequency:
         return
     if key and numbers.random() < 0.4:
-        in_english, in_french = numbers.choice(phrases.TIMES[key])
+        in_english, in_french = numbers.choice(adverbials.TIMES[key])
         clause.english.append(in_english)
         clause.french.append(in_french)
         clause.label += " time"
@@ -250,78 +250,3 @@ def statement(numbers: random.Random) -> Sentence:
     frame, clause = draw_clause(numbers)
     add_adverbials(frame, clause, numbers)
     return sentence(frame, clause, clause.english_words(), clause.french_words(), ".")
-
-
-def _askable(manner: Manner) -> Manner:
-    """What a question with yes or no for an answer may be: neither `never` nor `already`."""
-    tense = {"used to": "was doing", "perfect": "past"}.get(manner.tense, manner.tense)
-    return Manner(tense=tense, polarity="not" if manner.polarity == "not" else "")
-
-
-def _affirmative(manner: Manner) -> Manner:
-    return Manner(tense=_askable(manner).tense)
-
-
-ASKED = {"why": "pourquoi", "when": "quand", "where": "où", "how": "comment"}
-
-
-def question(numbers: random.Random) -> Sentence:
-    """Does she sing? Why does she sing? - Est-ce qu'elle chante ? Pourquoi est-ce qu'elle ..."""
-    asked = numbers.choice(("", "", "", *ASKED))
-    adjust = _affirmative if asked in ("when", "where", "how") else _askable
-    without = ("motion", "to") if asked in ("where", "how") else ()
-    frame, clause = draw_clause(numbers, adjust=adjust, without=without)
-    if clause.verb.stative and asked in ("when", "where", "how"):
-        return question(numbers)
-    if not asked:
-        add_adverbials(frame, clause, numbers)
-    in_english = [asked, *clause.english_words(inverted=True)]
-    in_french = [ASKED.get(asked, ""), "est-ce", "que|qu'", *clause.french_words()]
-    return sentence(f"{frame} question {asked}", clause, in_english, in_french, "?")
-
-
-def who(numbers: random.Random) -> Sentence:
-    """Who sings? - Qui chante ?"""
-    asked = Phrase(english="who", french="qui", gender="m", person=2, label="who")
-    frame, clause = draw_clause(numbers, subject=asked, adjust=_affirmative)
-    add_adverbials(frame, clause, numbers)
-    return sentence(frame, clause, clause.english_words(), clause.french_words(), "?")
-
-
-UNCOMMANDED = ("perdre", "trouver", "entendre", "recevoir", "voir", "rencontrer", "oublier")
-
-
-def command(numbers: random.Random) -> Sentence:
-    """Open the door! - Ouvrez la porte !  Let's open the door! - Ouvrons la porte !"""
-    frame = numbers.choice(("object", "object", "give"))
-    verb = numbers.choice(lexicon.verbs()[frame])
-    while verb.stative or verb.french in UNCOMMANDED:
-        verb = numbers.choice(lexicon.verbs()[frame])
-    negative, together = numbers.random() < 0.25, numbers.random() < 0.25
-    manner = Manner(tense="present", polarity="not" if negative else "")
-    you = phrases.PRONOUNS[3 if together else 4]
-    clause = Clause(subject=you, verb=verb, manner=manner)
-    (_direct if frame == "object" else _give)(clause, numbers)
-    finite = conjugation.forms(verb.french).present[3 if together else 4]
-    start = ("let's" + (" not" if negative else "")) if together else ("do not" if negative else "")
-    in_french = [clauses.NE, finite, "pas"] if negative else [finite]
-    in_english = [start, verb.base, *clause.english]
-    return sentence(f"{frame} command", clause, in_english, [*in_french, *clause.french], "!")
-
-
-def modal(numbers: random.Random) -> Sentence:
-    """She can swim. You must not open the door. - Elle peut nager. ..."""
-    name, negative = numbers.choice(("can", "must")), numbers.random() < 0.25
-    manner = Manner(tense="present", polarity="not" if negative else "")
-    frame, clause = draw_clause(numbers, adjust=lambda _: manner, without=("to",))
-    inner = clause.verb
-    clause.verb = clauses.plain_verb(name)
-    clitics = [clauses.REFLEXIVE[clause.subject.person]] if frame == "reflexive" else []
-    finite = clauses.french_verb(clause.verb, clause.subject, manner)
-    said = {"can": "cannot" if negative else "can", "must": "must not" if negative else "must"}[
-        name
-    ]
-    in_english = [clause.subject.english, said, inner.base, *clause.english]
-    in_french = [clause.subject.french, *finite, *clitics, inner.french, *clause.french]
-    clause.label += f" {name}"
-    return sentence(f"{frame} modal", clause, in_english, in_french, ".")
