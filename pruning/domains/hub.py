@@ -145,7 +145,7 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
             f"{source} is a program, and programs of others are not run here; its converted files "
             f"may be there as {spec.name}=hf:{spec.source}@refs/convert/parquet."
         )
-    if isinstance(error, (ConnectionError, TimeoutError)) or _is_of_network(error):
+    if _is_of_network(error):
         return AtlasError(
             f"The Hugging Face hub cannot be reached for {spec.source}: check the network, choose a "
             "built-in domain, or give your own files."
@@ -160,8 +160,8 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
 
 
 def _is_of_network(error: Exception) -> bool:
-    return type(error).__module__.partition(".")[0] in ("httpx", "httpcore", "aiohttp") or (
-        "Offline" in type(error).__name__
+    return isinstance(error, (ConnectionError, TimeoutError)) or (
+        type(error).__module__.startswith(("httpx", "httpcore", "aiohttp"))
     )
 
 
