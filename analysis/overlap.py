@@ -8,25 +8,27 @@ if they were independent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from analysis.sparsity_curve import count_overlaps_by_percent, pruning_levels
 from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
 from pruning.storage import atomic_tensors
-from pruning.submodels import run_masks
+from pruning.submodels import run_masks, run_scores
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
 Float = NDArray[np.float64]
+
+CURVE_LIMIT = 200_000_000  # weights times domains up to which all whole percents are counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class OverlapTable:
     ) -> OverlapTable:
         """The same table for some layers and projections; InputError if there are none."""
         chosen = set(select_weights(self.weights, layers, projections))
-        return self._where(lambda key: key in chosen)
+        return self._where(chosen.__contains__)
 
     def jaccard(self, *, kept: bool = True) -> Float:
         """(D, D): overlap of the kept sets, or of the pruned sets. NaN where both are empty."""
@@ -161,58 +163,100 @@ def _ratio(shared: NDArray, union: NDArray) -> Float:
         return np.where(union > 0, shared / np.maximum(union, 1e-300), np.nan)
 
 
-def count_overlaps(masks: Sequence[Mask]) -> tuple[Integer, Integer]:
-    """Of the masks of one matrix: (D,) weights kept, and (D, D) weights kept by both."""
+def count_overlaps(masks: Sequence[Mask]) -> Integer:
+    """Of the masks of one matrix: (D, D) weights kept by both."""
     count = len(masks)
     both = np.zeros((count, count), dtype=np.int64)
     for a, b in combinations_with_replacement(range(count), 2):
         shared = masks[a].count() if masks[a] is masks[b] else masks[a].both(masks[b])
         both[a, b] = both[b, a] = shared
-    return np.diagonal(both).copy(), both
+    return both
 
 
 def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> OverlapTable:
     """The overlaps of all domains of a run, for the weights that `prune` selects.
 
-    Stored with the run and read back the next time. Raises InputError for layers, projections or
-    a pattern that do not fit, AtlasError if the run is unfinished or its model is gone.
+    Stored with the run and read back the next time; for a model of moderate size every whole
+    percent of sparsity is counted in the first go. Raises InputError for layers, projections or a
+    pattern that do not fit, AtlasError if the run is unfinished or its model is gone.
     """
     run.require_done()
-    every = PruneSpec.from_json({**prune.to_json(), "layers": None, "projections": None})
-    chosen = select_weights([w.key for w in run.weights], prune.layers, prune.projections)
-    for candidate in (every, prune):
-        path = _path(run, candidate)
-        if path.exists():
-            return _load(run, path).select(prune.layers, prune.projections)
-    meter = Meter(report, "Comparing masks", len(chosen))
-    kept, both, total = [], [], []
-    for weight, masks in run_masks(run, prune):
-        of_matrix = count_overlaps([masks[domain] for domain in run.domains])
-        kept.append(of_matrix[0])
-        both.append(of_matrix[1])
-        total.append(weight.shape[0] * weight.shape[1])
-        meter.step(str(weight.key))
-    table = OverlapTable(
-        domains=run.domains,
-        weights=chosen,
-        kept=np.stack(kept, axis=1),
-        both=np.stack(both, axis=2),
-        total=np.array(total, dtype=np.int64),
+    keys = [weight.key for weight in run.weights]
+    chosen = select_weights(keys, prune.layers, prune.projections)
+    every = replace(prune, layers=None, projections=None)
+    if _has_curve(run, prune):
+        percent = round(prune.sparsity * 100)
+        both = _stored(
+            run, replace(every, sparsity=0.0), "curve", lambda: _curve(run, every, report)
+        )
+        return _table(run, tuple(keys), both[..., percent]).select(prune.layers, prune.projections)
+    if _path(run, every, "table").exists():
+        return _table(run, tuple(keys), _load(_path(run, every, "table"))).select(
+            prune.layers, prune.projections
+        )
+    both = _stored(run, prune, "table", lambda: _counts(run, prune, len(chosen), report))
+    return _table(run, chosen, both)
+
+
+def _has_curve(run: Run, prune: PruneSpec) -> bool:
+    """Whether this choice is one of the whole percents that are counted together."""
+    size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
+    return (
+        prune.pattern == "unstructured"
+        and prune.comparison_group == "row"
+        and prune.sparsity == round(prune.sparsity * 100) / 100
+        and (
+            size * len(run.domains) <= CURVE_LIMIT
+            or _path(
+                run, replace(prune, layers=None, projections=None, sparsity=0.0), "curve"
+            ).exists()
+        )
     )
-    arrays = {"kept": table.kept, "both": table.both, "total": table.total}
-    atomic_tensors(_path(run, prune), arrays, {"weights": " ".join(map(str, chosen))})
-    return table
 
 
-def _path(run: Run, prune: PruneSpec) -> Path:
-    return run.folder / "overlap" / f"{content_hash(prune.to_json())}.safetensors"
-
-
-def _load(run: Run, path: Path) -> OverlapTable:
-    with safe_open(path, "numpy") as handle:
-        keys = handle.metadata()["weights"].split(" ")
+def _table(run: Run, keys: tuple[WeightKey, ...], both: Integer) -> OverlapTable:
+    sizes = {weight.key: weight.shape[0] * weight.shape[1] for weight in run.weights}
     return OverlapTable(
         domains=run.domains,
-        weights=tuple(WeightKey.parse(key) for key in keys),
-        **load_file(path),
+        weights=keys,
+        kept=np.diagonal(both).T.copy(),
+        both=both,
+        total=np.array([sizes[key] for key in keys], dtype=np.int64),
     )
+
+
+def _counts(run: Run, prune: PruneSpec, steps: int, report: Report) -> Integer:
+    """(D, D, W): weights kept by both, at one sparsity."""
+    meter = Meter(report, "Comparing masks", steps)
+    counts = []
+    for weight, masks in run_masks(run, prune):
+        counts.append(count_overlaps([masks[domain] for domain in run.domains]))
+        meter.step(str(weight.key))
+    return np.stack(counts, axis=2)
+
+
+def _curve(run: Run, prune: PruneSpec, report: Report) -> Integer:
+    """(D, D, W, 100): weights kept by both, at every whole percent of sparsity."""
+    meter = Meter(report, "Comparing masks", len(run.weights))
+    counts = []
+    for weight, scores in run_scores(run, prune):
+        levels = {id(score): pruning_levels(score, prune) for score in scores.values()}
+        of_domains = [levels[id(scores[domain])] for domain in run.domains]
+        counts.append(count_overlaps_by_percent(of_domains))
+        meter.step(str(weight.key))
+    return np.stack(counts, axis=2)
+
+
+def _stored(run: Run, prune: PruneSpec, kind: str, compute: Callable[[], Integer]) -> Integer:
+    path = _path(run, prune, kind)
+    if not path.exists():
+        atomic_tensors(path, {"both": compute()})
+    return _load(path)
+
+
+def _path(run: Run, prune: PruneSpec, kind: str) -> Path:
+    return run.folder / "overlap" / f"{kind}-{content_hash(prune.to_json())}.safetensors"
+
+
+def _load(path: Path) -> Integer:
+    return load_file(path)["both"]

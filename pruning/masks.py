@@ -93,15 +93,9 @@ def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
 
 def _lowest(scores: Tensor, count: int) -> Tensor:
     """True at the `count` lowest of each row (rows, n), ties to the lower index."""
-    size = scores.shape[1]
     if count == 0:
         return torch.zeros_like(scores, dtype=torch.bool)
-    # The count-th lowest value is also the (size - count + 1)-th highest: select the shorter side.
-    if count <= size // 2:
-        threshold = scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
-    else:
-        rest = size - count + 1
-        threshold = scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
+    threshold = _count_th_lowest(scores, count)
     lowest = scores <= threshold
     surplus = torch.nonzero(lowest.sum(1) > count).flatten()
     if len(surplus):  # equal scores at the threshold: keep those with the higher index
@@ -110,6 +104,17 @@ def _lowest(scores: Tensor, count: int) -> Tensor:
         equal = tied == below
         lowest[surplus] = (tied < below) | (equal & (equal.cumsum(1) <= missing))
     return lowest
+
+
+def _count_th_lowest(scores: Tensor, count: int) -> Tensor:
+    """The `count`-th lowest value of each row: (rows, 1)."""
+    if scores.device.type == "cpu":  # numpy selects about three times as fast as torch there
+        selected = np.partition(scores.numpy(), count - 1, axis=1)[:, count - 1 : count]
+        return torch.from_numpy(selected)
+    rest = scores.shape[1] - count + 1  # counted from above; select on the shorter side
+    if count < rest:
+        return scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
+    return scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
 
 
 def _lowest_of_blocks(blocks: Tensor, count: int) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pruning.architecture import PrunableWeight
 from pruning.masks import Mask, keep_highest
@@ -29,29 +30,46 @@ def mixture_stats(run: Run, mixture: Mapping[str, float]) -> ChannelStats:
     return mix([(run.stats(domain), weight) for domain, weight in mixture.items()])
 
 
+def scores_from_norms(
+    run: Run,
+    prune: PruneSpec,
+    norms: Mapping[str, Norms],
+    weights: Sequence[PrunableWeight] | None = None,
+) -> Iterator[tuple[PrunableWeight, dict[str, Tensor]]]:
+    """For each weight matrix in turn, its float32 scores (out, in) under every set of norms.
+
+    norms: name -> (input key -> (channels,)). Only one weight matrix is in memory at a time. A
+    score that ignores the text gives every name the same tensor.
+    """
+    reader = run.weight_reader()
+    for weight in weights if weights is not None else selected_weights(run, prune):
+        matrix = reader.matrix(weight.key)
+        if prune.score != "wanda":
+            yield weight, dict.fromkeys(norms, score(matrix, None, prune, weight.key))
+            continue
+        channels = {
+            name: torch.from_numpy(of_inputs[weight.input_key]) for name, of_inputs in norms.items()
+        }
+        yield weight, {name: score(matrix, c, prune, weight.key) for name, c in channels.items()}
+
+
 def masks_from_norms(
     run: Run,
     prune: PruneSpec,
     norms: Mapping[str, Norms],
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
-    """For each weight matrix in turn, the mask of every named set of input norms.
+    """For each weight matrix in turn, the mask of every named set of input norms."""
+    for weight, scores in scores_from_norms(run, prune, norms, weights):
+        masks = {id(s): Mask.pack(keep_highest(s, prune)) for s in scores.values()}
+        yield weight, {name: masks[id(s)] for name, s in scores.items()}
 
-    norms: name -> (input key -> (channels,)). Only one weight matrix is in memory at a time. A
-    score that ignores the text gives every name the same mask.
-    """
-    reader = run.weight_reader()
-    for weight in weights if weights is not None else selected_weights(run, prune):
-        matrix = reader.matrix(weight.key)
-        if prune.score != "wanda":
-            mask = Mask.pack(keep_highest(score(matrix, None, prune, weight.key), prune))
-            yield weight, dict.fromkeys(norms, mask)
-            continue
-        masks = {}
-        for name, of_inputs in norms.items():
-            channels = torch.from_numpy(of_inputs[weight.input_key])
-            masks[name] = Mask.pack(keep_highest(score(matrix, channels, prune, weight.key), prune))
-        yield weight, masks
+
+def run_scores(
+    run: Run, prune: PruneSpec, weights: Sequence[PrunableWeight] | None = None
+) -> Iterator[tuple[PrunableWeight, dict[str, Tensor]]]:
+    """For each weight matrix in turn, its scores in every domain: domain name -> (out, in)."""
+    return scores_from_norms(run, prune, _domain_norms(run, run.domains), weights)
 
 
 def run_masks(
@@ -61,8 +79,7 @@ def run_masks(
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every domain: domain name -> mask."""
-    norms = {domain: run.stats(domain).norms() for domain in domains or run.domains}
-    return masks_from_norms(run, prune, norms, weights)
+    return masks_from_norms(run, prune, _domain_norms(run, domains or run.domains), weights)
 
 
 def mixture_masks(
@@ -72,3 +89,7 @@ def mixture_masks(
     norms = {"mixture": mixture_stats(run, mixture).norms()}
     for weight, masks in masks_from_norms(run, prune, norms):
         yield weight, masks["mixture"]
+
+
+def _domain_norms(run: Run, domains: Sequence[str]) -> dict[str, Norms]:
+    return {domain: run.stats(domain).norms() for domain in domains}

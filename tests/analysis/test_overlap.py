@@ -20,11 +20,12 @@ B = np.array([[1, 0, 1, 0], [1, 0, 1, 0]], dtype=bool)
 
 def table(pairs: dict[WeightKey, tuple[np.ndarray, np.ndarray]]) -> OverlapTable:
     counts = [count_overlaps([Mask.pack(a), Mask.pack(b)]) for a, b in pairs.values()]
+    both = np.stack(counts, axis=2)
     return OverlapTable(
         domains=("python", "java"),
         weights=tuple(pairs),
-        kept=np.stack([kept for kept, _ in counts], axis=1),
-        both=np.stack([both for _, both in counts], axis=2),
+        kept=np.diagonal(both).T,
+        both=both,
         total=np.array([a.size for a, _ in pairs.values()]),
     )
 

@@ -1,0 +1,68 @@
+"""One ranking gives the overlap at every percent: checked against masks made one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from analysis import overlap
+from analysis.overlap import overlap_table
+from analysis.sparsity_curve import NEVER, pruning_levels
+from pruning.masks import keep_highest
+from pruning.specs import PruneSpec
+from pruning.workspace import Run
+
+
+@pytest.mark.parametrize("levels", [2, 1000])
+def test_levels_say_what_each_mask_keeps(levels: int) -> None:
+    generator = torch.Generator().manual_seed(levels)
+    scores = torch.randint(levels, (5, 37), generator=generator).float()
+    found = pruning_levels(scores, PruneSpec())
+    for percent in (0, 1, 2, 3, 29, 50, 57, 58, 98, 99):
+        kept = keep_highest(scores, PruneSpec(sparsity=percent / 100)).numpy()
+        assert np.array_equal(found > percent, kept), percent
+
+
+def test_the_best_weight_of_a_row_is_never_pruned() -> None:
+    assert pruning_levels(torch.tensor([[0.0, 3.0, 1.0]]), PruneSpec())[0, 1] == NEVER
+
+
+@pytest.mark.parametrize("score", ["wanda", "magnitude", "random"])
+def test_tables_are_those_of_single_masks(
+    tiny_run: Run, score: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for percent in (0, 50, 77):
+        prune = PruneSpec(score=score, sparsity=percent / 100)
+        fast = overlap_table(tiny_run, prune)
+        with monkeypatch.context() as patch:
+            patch.setattr(overlap, "_has_curve", lambda *_: False)
+            slow = overlap_table(tiny_run, prune)
+        assert fast.weights == slow.weights
+        assert np.array_equal(fast.both, slow.both)
+        assert np.array_equal(fast.kept, slow.kept)
+
+
+def test_tables_are_stored_and_read_back(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for prune in (PruneSpec(sparsity=0.5), PruneSpec(pattern="2:4")):
+        first = overlap_table(tiny_run, prune)
+        with monkeypatch.context() as patch:
+            patch.setattr(overlap, "run_scores", lambda *_: pytest.fail("scored again"))
+            patch.setattr(overlap, "run_masks", lambda *_: pytest.fail("masked again"))
+            again = overlap_table(tiny_run, prune)
+            part = overlap_table(tiny_run, replace(prune, layers=(1,), projections=("q_proj",)))
+        assert np.array_equal(first.both, again.both)
+        assert [str(key) for key in part.weights] == ["1.self_attn.q_proj"]
+
+
+def test_domains_of_different_text_overlap_less_than_they_could(tiny_run: Run) -> None:
+    table = overlap_table(tiny_run, PruneSpec())
+    jaccard, chance = table.jaccard(), table.chance()
+    different = ~np.eye(3, dtype=bool)
+    assert (jaccard[different] < 1).all()
+    assert (jaccard[different] > chance[different]).all()
+    assert np.allclose(chance, 1 / 3)
+    same = overlap_table(tiny_run, PruneSpec(score="magnitude")).jaccard()
+    assert (same == 1).all()
