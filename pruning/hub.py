@@ -19,8 +19,10 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    NotASafetensorsRepoError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
+    SafetensorsParsingError,
 )
 from huggingface_hub.utils import tqdm
 
@@ -37,12 +39,13 @@ Result = TypeVar("Result")
 class HubModel:
     """What the hub says of a model: one request, nothing downloaded.
 
-    commit: the hash the revision stands for. files: sizes in bytes by name, top folder only.
+    revision: as asked; commit: the hash it stands for. files: sizes in bytes by name, top folder only.
     dtypes: elements by safetensors dtype code, where the hub knows them. config: model_type and
     architectures, also of gated models.
     """
 
     source: str
+    revision: str | None
     commit: str
     gated: bool
     files: Mapping[str, int]
@@ -61,6 +64,7 @@ def describe(source: str, revision: str | None) -> HubModel:
     )
     return HubModel(
         source=source,
+        revision=revision,
         commit=str(info.sha),
         gated=bool(info.gated),
         files={
@@ -111,14 +115,20 @@ def checkpoint_files(model: HubModel) -> tuple[str, ...]:
 
 
 def count_parameters(model: HubModel) -> dict[str, int]:
-    """Elements by safetensors dtype code, read from the headers of the files on the hub."""
-    metadata = _asking(
-        model.source,
-        model.commit,
-        lambda: huggingface_hub.get_safetensors_metadata(
-            model.source, revision=model.commit, timeout=TIMEOUT_SECONDS
-        ),
-    )
+    """Elements by safetensors dtype code, read from the headers of the files on the hub.
+
+    Empty if those headers are not readable; the download will say why.
+    """
+    try:
+        metadata = _asking(
+            model.source,
+            model.commit,
+            lambda: huggingface_hub.HfApi().get_safetensors_metadata(
+                model.source, revision=model.commit, timeout=TIMEOUT_SECONDS
+            ),
+        )
+    except (NotASafetensorsRepoError, SafetensorsParsingError):
+        return {}
     return {str(code): count for code, count in metadata.parameter_count.items()}
 
 
@@ -153,20 +163,24 @@ def ensure_downloaded(source: str, revision: str | None, report: Report = ignore
         if cached is None:
             raise
         return cached.name
-    if snapshot_folder(source, model.commit) is None:
-        download(model, report)
-    return model.commit
+    if cached is None or cached.name != model.commit:
+        return download(model, report).name
+    return cached.name
 
 
 def download(model: HubModel, report: Report = ignore) -> Path:
-    """Download a model's safetensors, configuration and tokenizer; returns the cached folder."""
+    """Download a model's safetensors, configuration and tokenizer; returns the cached folder.
+
+    Asked for by its revision, so that the cache knows next time, without a network, what the
+    revision stands for.
+    """
     files = checkpoint_files(model)
     folder = _asking(
         model.source,
-        model.commit,
+        model.revision,
         lambda: huggingface_hub.snapshot_download(
             model.source,
-            revision=model.commit,
+            revision=model.revision,
             allow_patterns=[*files, *SMALL_FILES],
             ignore_patterns=["*/*"],
             etag_timeout=TIMEOUT_SECONDS,
