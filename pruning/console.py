@@ -111,7 +111,7 @@ def quiet_libraries() -> None:
 
 @contextlib.contextmanager
 def cancelled_by_signals() -> Iterator[Callable[[], None]]:
-    """Inside, SIGTERM and SIGINT raise Cancelled in the main thread.
+    """Inside, SIGTERM and SIGINT raise Cancelled in the main thread, unless they are ignored.
 
     Yields a check that raises it again, should some library have swallowed the first. A second
     signal ends the process at once.
@@ -129,7 +129,10 @@ def cancelled_by_signals() -> Iterator[Callable[[], None]]:
         if received:
             raise Cancelled
 
-    before = {each: signal.signal(each, cancel) for each in (signal.SIGTERM, signal.SIGINT)}
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    before = {each: now for each, now in before.items() if now != signal.SIG_IGN}
+    for each in before:
+        signal.signal(each, cancel)
     try:
         yield check
     finally:
@@ -164,9 +167,10 @@ def print_answer(answer: Answer, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(plain(answer.data), ensure_ascii=False, allow_nan=False))
     else:
-        console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+        width = None if sys.stdout.isatty() else PLAIN_WIDTH
+        console = Console(width=width, highlight=False, markup=False, emoji=False)
         for part in answer.shown:
-            console.print(part)
+            console.print(part, soft_wrap=isinstance(part, str))
     sys.stdout.flush()
     if answer.failure:
         return complain(answer.failure, FAILED, None, None)

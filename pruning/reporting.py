@@ -67,11 +67,11 @@ class ProgressFile:
 def progress_bar(console: Console) -> Iterator[Report]:
     """One bar for the whole of each stage, with the time left."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[left]}"),
-        TextColumn("[dim]{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", style="dim", markup=False),
     )
     tasks: dict[str, Any] = {}
     with Bar(*columns, console=console) as bar:

@@ -43,7 +43,14 @@ def overlap(arguments: argparse.Namespace, report: Report) -> Answer:
     table = overlap_table(run, prune, report)
     return Answer(
         data={"run": run.id, "prune": prune.to_json(), **overlap_data(table)},
-        shown=[matrix(table, name, kept) for name, kept in SETS],
+        shown=[
+            part
+            for name, kept in SETS
+            for part in (
+                f"Jaccard overlap of the {name} weights (below it: by chance)",
+                matrix(table, kept),
+            )
+        ],
     )
 
 
@@ -100,12 +107,10 @@ def pair_rows(
     ]
 
 
-def matrix(table: OverlapTable, name: str, kept: bool) -> Table:
+def matrix(table: OverlapTable, kept: bool) -> Table:
     """Jaccard overlaps with the chance level of each pair below."""
     jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
-    shown = Table(
-        title=f"Jaccard overlap of the {name} weights (below: by chance)", title_justify="left"
-    )
+    shown = Table()
     shown.add_column("")
     for domain in table.domains:
         shown.add_column(domain, justify="right")

@@ -76,7 +76,7 @@ def calibrate(
         ) from error
     return Answer(
         data={"run": run.id, "path": str(run.folder)},
-        shown=[f"Run [bold]{run.id}[/bold] is in {run.folder}"],
+        shown=[f"Run {run.id} is in {run.folder}"],
     )
 
 
@@ -86,7 +86,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> C
         only_with_spec(arguments, parser)
         try:
             return CalibrationSpec.from_json(read_spec(arguments.spec))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise spec_error(arguments.spec, error) from error
     if not arguments.model:
         raise InputError("Name a model: --model demo, a hub id such as org/name, or a folder.")
@@ -114,12 +114,10 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> C
 
 
 def model_and_revision(model: str, revision: str | None) -> tuple[str, str | None]:
-    """ "org/name@revision" -> ("org/name", "revision"); a folder's name is taken as it is."""
-    source, at, after = model.rpartition("@")
-    if not at or Path(model).expanduser().exists():
-        return model, revision
-    if not source or not after:
-        raise InputError(f"The model {model!r} is not understood; write org/name@revision.")
-    if revision is not None and revision != after:
-        raise InputError(f"Two revisions are given, {after} and {revision}; leave one out.")
-    return source, after
+    """The source and revision of `--model` and `--revision`."""
+    from pruning.sources import parse_model
+
+    source, named = parse_model(model)
+    if revision and named and revision != named:
+        raise InputError(f"Two revisions are given, {named} and {revision}; leave one out.")
+    return source, revision or named

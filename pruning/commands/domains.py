@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from rich.table import Table
-from rich.text import Text
 
 from pruning.commands.options import add_json
 from pruning.console import Answer
@@ -37,4 +36,4 @@ def domains(arguments: argparse.Namespace, report: Report) -> Answer:
         {"domain": name, "title": title, "description": sentence}
         for name, title, sentence in described
     ]
-    return Answer(data=data, shown=[table, Text(YOUR_OWN)])
+    return Answer(data=data, shown=[table, YOUR_OWN])

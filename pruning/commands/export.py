@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--domain",
         metavar="D[,D2=0.5]",
+        action="append",
+        default=[],
         help="a domain of the run, or several with weights (1 where none is given)",
     )
     add_pruning(parser)
@@ -56,7 +58,9 @@ def export(
 
     run = workspace_of(arguments).run(spec.run)
     result = library.export(run, spec, arguments.out, report)
-    return Answer(data=result.to_json(), shown=[summary(result)])
+    return Answer(
+        data=result.to_json(), shown=[f"The sub-model is in {result.folder}", summary(result)]
+    )
 
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
@@ -67,7 +71,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
         only_with_spec(arguments, parser)
         try:
             return ExportSpec.from_json(read_spec(arguments.spec))
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise spec_error(arguments.spec, error) from error
     if not arguments.run:
         raise InputError("Name a run: --run ID; `python -m pruning runs` lists them.")
@@ -75,7 +79,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
         raise InputError("Name a domain of the run, e.g. --domain python or python,java=0.5.")
     return ExportSpec(
         run=arguments.run,
-        mixture=parse_mixture(arguments.domain),
+        mixture=parse_mixture(",".join(arguments.domain)),
         prune=prune_spec_of(arguments),
         mode=arguments.mode,
     )
@@ -84,7 +88,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
 def summary(result: ExportResult) -> Table:
     """What was written, for a person."""
     plan = result.plan
-    table = Table(title=f"Sub-model in {result.folder}", title_justify="left", show_header=False)
+    table = Table(show_header=False)
     table.add_column("what")
     table.add_column("how much", justify="right")
     table.add_row("parameters", f"{plan.parameters:,}")

@@ -125,11 +125,11 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 def only_with_spec(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """InputError if a choice was made by flag although a spec file makes all choices."""
-    apart = ("spec", "json", "workspace", "out", "command", "help")
+    apart = ("spec", "json", "workspace", "out", "command")
     given = [
-        action.option_strings[0]
-        for action in parser._actions
-        if action.dest not in apart and getattr(arguments, action.dest) != action.default
+        f"--{name.replace('_', '-')}"
+        for name, value in vars(arguments).items()
+        if name not in apart and value != parser.get_default(name)
     ]
     if given:
         raise InputError(f"--spec already makes every choice; leave out {', '.join(given)}.")

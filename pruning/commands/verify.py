@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Table
-from rich.text import Text
 
 from pruning.commands.options import add_json
 from pruning.console import Answer
@@ -29,11 +28,11 @@ def verify(arguments: argparse.Namespace, report: Report) -> Answer:
     from pruning import verify as library
 
     found = library.verify(arguments.folder, arguments.base, report)
-    table = Table(title=str(found.folder), title_justify="left")
+    table = Table()
     for heading in ("check", "", "found"):
         table.add_column(heading)
     for check in found.checks:
-        table.add_row(check.name, "ok" if check.ok else "FAILED", Text(check.detail))
+        table.add_row(check.name, "ok" if check.ok else "FAILED", check.detail)
     failed = [check.name for check in found.checks if not check.ok]
     return Answer(
         data={"ok": found.ok, **asdict(found)},
