@@ -18,6 +18,8 @@ from demo.texts.programs.ir import (  # noqa: F401 - the vocabulary of the famil
     Cond,
     CountDown,
     Each,
+    EachEntry,
+    EachWord,
     Expr,
     Field,
     Function,

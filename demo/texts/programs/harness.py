@@ -29,9 +29,7 @@ JAVA_CHECK = """\
 
     public static void main(String[] arguments) {
 """
-CPP_HEADERS = (
-    "algorithm cctype cmath cstdlib functional iterator map numeric set string utility vector"
-)
+CPP_HEADERS = "algorithm cctype cmath cstdlib functional iterator map numeric set sstream string utility vector"
 CPP_HEAD = "".join(f"#include <{name}>\n" for name in CPP_HEADERS.split()) + "\n"
 JAVASCRIPT_CHECK = """\
 const show = (value) => JSON.stringify(value, (_, v) => (v instanceof Map ? [...v].sort() : v));

@@ -10,7 +10,38 @@ from demo.texts.programs.ir import Param
 from demo.texts.programs.meaning import Spec
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-WORDS = ["apple", "river", "stone", "cloud", "tiger", "music", "green", "house", "table", "light", "garden", "window", "level", "noon", "banana", "orange", "silver", "rain", "a", "to", "sun", "radar", "kayak", "on", "it", "zebra", "queen", "lemon", "mint", "oak"]
+WORDS = [
+    "apple",
+    "river",
+    "stone",
+    "cloud",
+    "tiger",
+    "music",
+    "green",
+    "house",
+    "table",
+    "light",
+    "garden",
+    "window",
+    "level",
+    "noon",
+    "banana",
+    "orange",
+    "silver",
+    "rain",
+    "a",
+    "to",
+    "sun",
+    "radar",
+    "kayak",
+    "on",
+    "it",
+    "zebra",
+    "queen",
+    "lemon",
+    "mint",
+    "oak",
+]
 
 
 def constants_of(spec: Spec) -> tuple[list[int], list[str]]:
@@ -44,11 +75,13 @@ class Inputs:
             "size": lambda: rng.choice((0, 1, 2, rng.randint(3, 12), rng.randint(10, 40))),
             "wide": lambda: self.matrix(rng.randint(0, 4), 4),
             "column": lambda: rng.randint(0, 3),
+            "rounds": lambda: rng.randint(0, 4),
             "small": lambda: rng.randint(0, 8),
             "digits": lambda: rng.choice((0, 7, rng.randint(10, 99), rng.randint(100, 99999))),
             "numbers": lambda: [abs(self.number()) for _ in range(self.length())],
             "signed numbers": lambda: [self.number() for _ in range(self.length())],
             "some numbers": lambda: [self.number() for _ in range(rng.randint(2, 7))],
+            "several numbers": lambda: [abs(self.number()) for _ in range(rng.randint(1, 7))],
             "few values": lambda: [rng.randint(0, 4) for _ in range(rng.choice((0, 1, 5, 9)))],
             "rising numbers": lambda: sorted(abs(self.number()) for _ in range(self.length())),
             "sorted numbers": lambda: sorted({self.number() for _ in range(self.length())}),
@@ -58,6 +91,7 @@ class Inputs:
                 rng.choice("aab") * rng.randint(1, 4) for _ in range(rng.randint(0, 5))
             ),
             "sentence": lambda: " ".join(self.word() for _ in range(rng.randint(1, 6))),
+            "common word": lambda: rng.choice(WORDS[:4]),
             "words": lambda: [self.word() for _ in range(self.length())],
             "repeated words": lambda: [rng.choice(WORDS[:4]) for _ in range(self.length())],
             "matrix": lambda: self.matrix(rng.randint(0, 4), rng.randint(1, 4)),

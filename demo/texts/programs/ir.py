@@ -157,6 +157,26 @@ class Each:
 
 
 @dataclass(frozen=True, slots=True)
+class EachWord:
+    """For each word of a text whose words stand apart by single spaces."""
+
+    variable: str
+    source: Expr
+    body: Block
+
+
+@dataclass(frozen=True, slots=True)
+class EachEntry:
+    """For each key and value, both by their variables' names, of a map of the type `of`."""
+
+    key: str
+    value: str
+    source: Expr
+    body: Block
+    of: str = "counts"
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """Count from `start` up to `stop` by `step` (> 0), `stop` itself included or not."""
 
@@ -285,6 +305,8 @@ Stmt: TypeAlias = (
     | If
     | While
     | Each
+    | EachWord
+    | EachEntry
     | Range
     | CountDown
     | Append

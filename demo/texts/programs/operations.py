@@ -53,6 +53,12 @@ OPERATIONS: dict[str, tuple[str, str, str, str]] = {
     "cell": ("{A}[{b}][{c}]", "{A}.get({b}).get({c})", "{A}[{b}][{c}]", "{A}[{b}][{c}]"),
     # texts and characters
     "text_size": ("len({a})", "{A}.length()", "{A}.size()", "{A}.length"),
+    "text_length": (
+        "len({a})",
+        "{A}.length()",
+        "static_cast<int>({A}.size())",
+        "{A}.length",
+    ),
     "text_empty": ("4|not {A}", "{A}.isEmpty()", "{A}.empty()", "5|{A}.length === 0"),
     "char_at": ("{A}[{b}]", "{A}.charAt({b})", "{A}[{b}]", "{A}[{b}]"),
     "text_same": ("5|{a} == {b}", "{A}.equals({b})", "5|{a} == {b}", "5|{a} === {b}"),
@@ -84,6 +90,12 @@ OPERATIONS: dict[str, tuple[str, str, str, str]] = {
         "5|{a} in {b}",
         "5|{B}.indexOf({a}) >= 0",
         "5|std::string({b}).find({a}) != std::string::npos",
+        "{B}.includes({a})",
+    ),
+    "letter_in": (
+        "5|{a} in {b}",
+        "5|{B}.indexOf({a}) >= 0",
+        "5|{B}.find({a}) != std::string::npos",
         "{B}.includes({a})",
     ),
     "is_digit": (
@@ -127,6 +139,12 @@ OPERATIONS: dict[str, tuple[str, str, str, str]] = {
         "6|{a} - '0'",
         "6|{a} - '0'",
         "Number({a})",
+    ),
+    "shift": (
+        'chr((ord({a}) - ord("a") + {b}) % 26 + ord("a"))',
+        "8|(char) (({A} - 'a' + {b}) % 26 + 'a')",
+        "static_cast<char>(({A} - 'a' + {b}) % 26 + 'a')",
+        "String.fromCharCode(({A}.charCodeAt(0) - 97 + {b}) % 26 + 97)",
     ),
     "char_text": ("{a}", "String.valueOf({a})", "std::string(1, {a})", "{a}"),
     "builder_size": ("len({a})", "{A}.length()", "{A}.size()", "{A}.length"),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from demo.texts.programs.build import Cond, Constant, Expr, Neg, call, op
+from demo.texts.programs.build import Cond, Constant, Expr, Neg, Var, call, op
 from demo.texts.programs.meaning import Spec
 
 Reader: TypeAlias = Callable[[Expr], Expr]
@@ -38,6 +38,11 @@ class Piece:
     def clause(self, rng: random.Random) -> str:
         """Draw one of a condition's wordings, as it follows "that"."""
         return self.verb + rng.choice(self.phrases)
+
+
+def applied(piece: Piece | None, variable: str) -> Expr | None:
+    """Return a piece's expression of a variable; nothing if there is no piece."""
+    return None if piece is None else piece.apply(Var(variable))
 
 
 # kind: (word, wordings, expression of the number and the constants, how constants are drawn)
@@ -131,6 +136,24 @@ def draw_condition(rng: random.Random, limit: str = "") -> Spec:
     if any(one in alike and two in alike for alike in ALIKE):
         return first
     return (rng.choice(("and", "or")), first, second)
+
+
+DIGIT_KINDS = ("even", "odd", "above", "below", "least", "most", "unequal")
+
+
+def draw_digit_condition(rng: random.Random) -> Spec:
+    """Draw a condition on a digit."""
+    kind = rng.choice(DIGIT_KINDS)
+    return (kind,) if kind in ("even", "odd") else (kind, rng.randint(1, 8))
+
+
+def draw_index_condition(rng: random.Random) -> Spec:
+    """Draw a condition on an index of a short list or text."""
+    kind = rng.choice(("even", "odd", "above", "below", "divisible", "indivisible", "between"))
+    if kind in ("even", "odd"):
+        return (kind,)
+    low = rng.randint(3 if "divisible" in kind else 1, 7)
+    return (kind, low, low + rng.randint(1, 6)) if kind == "between" else (kind, low)
 
 
 def condition(spec: Spec) -> Piece:

@@ -30,6 +30,17 @@ def parameter_type(kind: str) -> str:
     return TYPES[kind] if kind in SMALL else f"const {TYPES[kind]}&"
 
 
+def changes_object(block: ir.Block) -> bool:
+    """Tell whether a method's statements change a field."""
+    for s in block:
+        if isinstance(getattr(s, "target", None), ir.Field):
+            return True
+        inner = (*getattr(s, "then", ()), *getattr(s, "otherwise", ()), *getattr(s, "body", ()))
+        if changes_object(inner):
+            return True
+    return False
+
+
 class CppPrinter(BracePrinter):
     """Prints a program as C++."""
 
@@ -55,6 +66,14 @@ class CppPrinter(BracePrinter):
 
     def each(self, s: ir.Each) -> list[str]:
         head = f"for ({parameter_type(s.type)} {s.variable} : {self.text(s.source)})"
+        return self.braced(head, s.body)
+
+    def each_word(self, s: ir.EachWord) -> list[str]:
+        lines = [f"std::istringstream stream({self.text(s.source)});", f"std::string {s.variable};"]
+        return lines + self.braced(f"while (stream >> {s.variable})", s.body)
+
+    def each_entry(self, s: ir.EachEntry) -> list[str]:
+        head = f"for (const auto& [{s.key}, {s.value}] : {self.text(s.source)})"
         return self.braced(head, s.body)
 
     def append(self, s: ir.Append) -> list[str]:
@@ -151,7 +170,8 @@ class CppPrinter(BracePrinter):
         lines = []
         for index, m in enumerate(c.methods):
             lines += [""] * (index > 0)
-            lines += [f"    {self.signature(m.name, m.params, m.returns)} {{"]
+            const = "" if changes_object(m.body) else " const"
+            lines += [f"    {self.signature(m.name, m.params, m.returns)}{const} {{"]
             lines += ["    " + line for line in self.block(m.body)] + ["    }"]
         lines += ["", "private:"]
         for field in c.fields:

@@ -57,6 +57,20 @@ class JavaPrinter(BracePrinter):
         source = self.term(s.source) + ".toCharArray()" if s.type == "char" else self.text(s.source)
         return self.braced(f"for ({TYPES[s.type]} {self.name(s.variable)} : {source})", s.body)
 
+    def each_word(self, s: ir.EachWord) -> list[str]:
+        head = f'for (String {self.name(s.variable)} : {self.term(s.source)}.split(" "))'
+        return self.braced(head, s.body)
+
+    def each_entry(self, s: ir.EachEntry) -> list[str]:
+        key, value = ("String" if s.of == "counts" else "int"), "int"
+        entry = TYPES[s.of].replace("Map", "Map.Entry", 1)
+        lines = self.braced(f"for ({entry} entry : {self.term(s.source)}.entrySet())", s.body)
+        read = [
+            f"{self.indent}{key} {self.name(s.key)} = entry.getKey();",
+            f"{self.indent}{value} {self.name(s.value)} = entry.getValue();",
+        ]
+        return [lines[0], *read, *lines[1:]]
+
     def append(self, s: ir.Append) -> list[str]:
         verb = "append" if s.to == "builder" else "add"
         return [f"{self.text(s.target)}.{verb}({self.text(s.value)});"]

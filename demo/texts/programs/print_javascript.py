@@ -48,6 +48,14 @@ class JavaScriptPrinter(BracePrinter):
         head = f"for (const {self.name(s.variable)} of {self.text(s.source)})"
         return self.braced(head, s.body)
 
+    def each_word(self, s: ir.EachWord) -> list[str]:
+        head = f'for (const {self.name(s.variable)} of {self.term(s.source)}.split(" "))'
+        return self.braced(head, s.body)
+
+    def each_entry(self, s: ir.EachEntry) -> list[str]:
+        names = f"[{self.name(s.key)}, {self.name(s.value)}]"
+        return self.braced(f"for (const {names} of {self.text(s.source)})", s.body)
+
     def append(self, s: ir.Append) -> list[str]:
         if s.to == "builder":
             return [f"{self.text(s.target)} += {self.text(s.value)};"]

@@ -21,6 +21,7 @@ TYPES = {
     "set": "set[int]",
     "none": "None",
 }
+MEMBERSHIPS = ("list_has", "set_has", "map_has", "one_of", "letter_in")
 FRESH = {"counts": "{}", "groups": "{}", "set": "set()", "builder": '""'}
 
 
@@ -48,6 +49,9 @@ class PythonPrinter(Printer):
         return FRESH.get(kind, "[]")
 
     def negation(self, e: ir.Not) -> tuple[str, int]:
+        if isinstance(e.value, ir.Call) and e.value.operation in MEMBERSHIPS:
+            left, _, right = self.text(e.value).partition(" in ")
+            return f"{left} not in {right}", 5
         return f"not {self.tight(e.value, 5)}", 4
 
     def condition(self, e: ir.Cond) -> tuple[str, int]:
@@ -82,6 +86,13 @@ class PythonPrinter(Printer):
 
     def each(self, s: ir.Each) -> list[str]:
         return [f"for {s.variable} in {self.text(s.source)}:", *self.block(s.body)]
+
+    def each_word(self, s: ir.EachWord) -> list[str]:
+        return [f"for {s.variable} in {self.term(s.source)}.split():", *self.block(s.body)]
+
+    def each_entry(self, s: ir.EachEntry) -> list[str]:
+        head = f"for {s.key}, {s.value} in {self.term(s.source)}.items():"
+        return [head, *self.block(s.body)]
 
     def count_up(self, s: ir.Range) -> list[str]:
         return [f"for {s.variable} in {self.range(s)}:", *self.block(s.body)]

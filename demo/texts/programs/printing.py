@@ -80,6 +80,8 @@ class Printer:
             ir.If: self.branch,
             ir.While: self.repeat,
             ir.Each: self.each,
+            ir.EachWord: self.each_word,
+            ir.EachEntry: self.each_entry,
             ir.Range: self.count_up,
             ir.CountDown: self.count_down,
             ir.Append: self.append,
@@ -156,7 +158,9 @@ class Printer:
 
     function = whole_class = name = field = quoted = char = truth = fresh = _missing
     negation = condition = let = assign = update = give = branch = repeat = each = _missing
-    count_up = count_down = append = put = tally = include = swap = sort = pop = leave = _missing
+    each_word = each_entry = count_up = count_down = append = put = tally = include = swap = (
+        sort
+    ) = pop = leave = _missing
     pipe = library = _missing
 
 

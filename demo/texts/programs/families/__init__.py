@@ -5,11 +5,15 @@ from __future__ import annotations
 from demo.texts.programs.families import (
     arranging,
     choices,
+    devices,
     letters,
+    lists,
+    methods,
     numbers,
     objects,
     pipelines,
     searching,
+    spelling,
     tables,
     words,
 )
@@ -25,4 +29,8 @@ FAMILIES: tuple[Family, ...] = (
     *choices.FAMILIES,
     *tables.FAMILIES,
     *objects.FAMILIES,
+    *spelling.FAMILIES,
+    *methods.FAMILIES,
+    *lists.FAMILIES,
+    *devices.FAMILIES,
 )

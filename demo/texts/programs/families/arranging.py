@@ -29,7 +29,7 @@ from demo.texts.programs.families.common import function, list_names, numbers_pa
 from demo.texts.programs.families.words import draw_word_condition, read_word_condition
 from demo.texts.programs.lowering import collected, negated
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import applied, change, condition, draw_change, draw_condition
 
 ORDERS = {
     "ascending": ("sorted", "in ascending order"),
@@ -93,8 +93,8 @@ def _arranged(spec: Spec, rng: random.Random) -> Program:
         Var(source),
         name,
         "int",
-        keep and keep.apply(Var(name)),
-        changed and changed.apply(Var(name)),
+        applied(keep, name),
+        applied(changed, name),
         "list",
     )
     gathered = Collect("kept" if keep else "changed", pipe)

@@ -25,7 +25,38 @@ from demo.texts.programs.families.common import function, number_param
 from demo.texts.programs.meaning import Family, Spec
 from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
 
-LABELS = ["low", "high", "small", "big", "cold", "warm", "hot", "short", "long", "cheap", "dear", "light", "heavy", "young", "old", "slow", "fast", "weak", "strong", "near", "far", "red", "green", "blue", "pass", "fail", "good", "bad", "yes", "no"]
+LABELS = [
+    "low",
+    "high",
+    "small",
+    "big",
+    "cold",
+    "warm",
+    "hot",
+    "short",
+    "long",
+    "cheap",
+    "dear",
+    "light",
+    "heavy",
+    "young",
+    "old",
+    "slow",
+    "fast",
+    "weak",
+    "strong",
+    "near",
+    "far",
+    "red",
+    "green",
+    "blue",
+    "pass",
+    "fail",
+    "good",
+    "bad",
+    "yes",
+    "no",
+]
 # What a pair of numbers becomes, and how it is said.
 PAIRED = {
     "sum": ("a plus b", lambda a, b: op("+", a, b)),

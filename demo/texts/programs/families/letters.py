@@ -21,7 +21,7 @@ from demo.texts.programs.families.common import function
 from demo.texts.programs.lowering import loop
 from demo.texts.programs.meaning import Family, Spec
 from demo.texts.programs.phrases import sentence, title
-from demo.texts.programs.pieces import Piece
+from demo.texts.programs.pieces import Piece, applied
 
 KINDS = {
     "vowel": ("vowels", ("lowercase vowels",)),
@@ -132,8 +132,8 @@ def _letters(spec: Spec, rng: random.Random) -> Program:
         Var("text"),
         name,
         "char",
-        keep and keep.apply(Var(name)),
-        changed and changed.apply(Var(name)),
+        applied(keep, name),
+        applied(changed, name),
         end,
         "char",
         Num(0),

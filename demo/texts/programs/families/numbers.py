@@ -28,16 +28,15 @@ from demo.texts.programs.build import (
 )
 from demo.texts.programs.families.common import function
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import (
+    change,
+    condition,
+    draw_change,
+    draw_condition,
+    draw_digit_condition,
+)
 
 N = (Param("n", "int", "size"),)
-DIGIT_CONDITIONS = ("even", "odd", "above", "below", "least", "most", "unequal")
-
-
-def draw_digit_condition(rng: random.Random) -> Spec:
-    """Draw a condition on a digit."""
-    kind = rng.choice(DIGIT_CONDITIONS)
-    return (kind,) if kind in ("even", "odd") else (kind, rng.randint(1, 8))
 
 
 def _sample_digits(rng: random.Random) -> Spec:
@@ -258,12 +257,12 @@ def _base(spec: Spec, rng: random.Random) -> Program:
         "sum": var("result", 0),
         "list": fresh("result", "ints"),
     }[end]
-    step: Stmt = {
+    steps: dict[str, Stmt] = {
         "text": put("result", op("+", call("to_text", digit), "result")),
         "count": add("result", 1),
         "sum": add("result", digit),
         "list": push("result", digit),
-    }[end]
+    }
     return function(
         rng,
         f"base_{end}" if end != "text" else "to_base",
@@ -272,7 +271,7 @@ def _base(spec: Spec, rng: random.Random) -> Program:
         {"text": "text", "list": "ints"}.get(end, "int"),
         start,
         var("rest", "n"),
-        loop(op(">", "rest", 0), step, add("rest", base, "//")),
+        loop(op(">", "rest", 0), steps[end], add("rest", base, "//")),
         give("result"),
     )
 

@@ -139,14 +139,14 @@ def _tracker(spec: Spec, rng: random.Random) -> Program:
         "largest": "Remembers the largest of 0 and the added values",
         "last": "Remembers the last, at first 0, of the added values",
     }[what]
-    change: Update | Assign = {
+    changes: dict[str, Update | Assign] = {
         "count": grow(what, 1),
         "total": grow(what, "value"),
         "largest": Assign(kept, call("max", kept, value)),
         "last": Assign(kept, value),
-    }[what]
+    }
     adding = action(
-        "add", If(keep.apply(value), (change,)), params=(Param("value", "int", "number"),)
+        "add", If(keep.apply(value), (changes[what],)), params=(Param("value", "int", "number"),)
     )
     return Class(
         name="Tracker",

@@ -9,6 +9,7 @@ from demo.texts.programs.lowering import loop
 from demo.texts.programs.meaning import Family, Spec
 from demo.texts.programs.phrases import sentence, title
 from demo.texts.programs.pieces import (
+    applied,
     change,
     condition,
     draw_change,
@@ -63,8 +64,8 @@ def _numbers(spec: Spec, rng: random.Random) -> Program:
         Var(source),
         name,
         "int",
-        keep and keep.apply(Var(name)),
-        changed and changed.apply(Var(name)),
+        applied(keep, name),
+        applied(changed, name),
         end[0],
         default=Num(end[1]) if len(end) > 1 else Num(0),
         captures=bool(extra(spec)),
@@ -98,8 +99,8 @@ def _range(spec: Spec, rng: random.Random) -> Program:
         Num(start),
         name,
         "int",
-        keep and keep.apply(Var(name)),
-        changed and changed.apply(Var(name)),
+        applied(keep, name),
+        applied(changed, name),
         end[0],
         stop=Var("n"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from demo.texts.programs.build import (
+    Block,
     Bool,
     CountDown,
     Expr,
@@ -235,6 +236,7 @@ def _running(spec: Spec, rng: random.Random) -> Program:
     piece = condition(spec[1]) if kind == "count" else change(spec[1])
     source, name = list_names(rng)
     value = piece.apply(Var(name))
+    step: Block
     if kind == "count":
         doc = f"For each of the {source}, return how many up to it {piece.clause(rng)}."
         start, step = var("count", 0), (when(value, add("count", 1)), push("result", "count"))

@@ -9,12 +9,14 @@ from demo.texts.programs.families.common import function
 from demo.texts.programs.lowering import loop
 from demo.texts.programs.meaning import Family, Spec
 from demo.texts.programs.phrases import sentence, title
-from demo.texts.programs.pieces import Piece
+from demo.texts.programs.pieces import Piece, applied
 
 USUAL = "abcdeghiklmnoprstu"
 SUFFIXES = ("s", "er", "ing", "ly", "ed", "ful", "ness", "x", "!", "?")
 PREFIXES = ("re", "un", "pre", "my", "the ", "non", "in", "sub", "over", "#")
 SEPARATORS = (", ", "-", " ", "_", "/", "; ", " and ")
+# How the lengths of words are gathered.
+MEASURES: tuple[Spec, ...] = (("sum",), ("max", 0), ("min", 0), ("list",), ("max", -1))
 LENGTHS = {
     "longer": ("long", "longer than {0}", ">"),
     "shorter": ("short", "shorter than {0}", "<"),
@@ -114,28 +116,31 @@ def _sample(rng: random.Random) -> Spec:
     keep = draw_word_condition(rng) if roll < 0.85 else None
     shape = rng.random()
     if shape < 0.3:
-        end = rng.choice((("sum",), ("max", 0), ("min", 0), ("list",), ("max", -1)))
-        return (keep, ("length",), end)
+        return (keep, ("length",), rng.choice(MEASURES))
     changed = draw_word_change(rng) if shape > 0.55 or keep is None else None
-    end = rng.choice((("list",), ("list",), ("joined", rng.choice(SEPARATORS)), ("first", "none")))
-    return (keep, changed, end if keep is not None or end[0] != "first" else ("list",))
+    joined = ("joined", rng.choice(SEPARATORS))
+    ends: tuple[Spec, ...] = (("list",), ("list",), joined, ("first", "none"))
+    gathered = rng.choice(ends)
+    if keep is None and gathered[0] == "first":
+        gathered = ("list",)
+    return (keep, changed, gathered)
 
 
 def _words(spec: Spec, rng: random.Random) -> Program:
     keep = read_word_condition(spec[0]) if spec[0] else None
     changed = read_word_change(spec[1]) if spec[1] else None
-    end, *default = spec[2]
+    end: str = spec[2][0]
     kind = "int" if spec[1] == ("length",) else "text"
     source = rng.choice(("words", "words", "names"))
     name = rng.choice((source[:-1], "w" if source == "words" else "s"))
-    given = default[0] if default else 0
+    given = spec[2][1] if len(spec[2]) > 1 else 0
     shown = (end, f"'{given}'") if isinstance(given, str) else spec[2]
     pipe = Pipe(
         Var(source),
         name,
         "text",
-        keep and keep.apply(Var(name)),
-        changed and changed.apply(Var(name)),
+        applied(keep, name),
+        applied(changed, name),
         end,
         kind,
         Text(given) if isinstance(given, str) else Num(given),
