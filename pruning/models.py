@@ -43,6 +43,9 @@ from pruning.sources import parse_model as parse_model
 from pruning.specs import DTYPES, ModelSpec, WeightKey
 from pruning.support import one_line, skeleton
 
+# Constants that older releases saved beside the weights; nothing in them was learned.
+LEFTOVERS = (".masked_bias", ".inv_freq", ".position_ids")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
@@ -209,6 +212,7 @@ def _read_weights(spec: ModelSpec, folder: Path) -> PreTrainedModel:
         ("mismatched_keys", "has the wrong shape for"),
     ):
         names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[problem])
+        names = [name for name in names if not name.endswith(LEFTOVERS)]
         if names:
             raise InputError(
                 f"The checkpoint in {folder} {words} {len(names)} of the tensors of "

@@ -151,6 +151,24 @@ def test_models_of_another_kind_are_refused_before_their_weights_are_looked_at(
     refused(tmp_path, words)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "leftover"),
+    [
+        ("gpt2", "transformer.h.0.attn.masked_bias"),
+        ("gpt2", "transformer.h.0.attn.bias"),
+        ("gpt_neox", "gpt_neox.layers.0.attention.rotary_emb.inv_freq"),
+        ("llama", "model.layers.0.self_attn.rotary_emb.inv_freq"),
+    ],
+)
+def test_constants_that_older_releases_saved_do_no_harm(
+    architecture: str, leftover: str, tmp_path: Path
+) -> None:
+    folder = zoo.build(architecture, tmp_path / "m")
+    path = folder / "model.safetensors"
+    save_file({**load_file(path), leftover: torch.ones(4)}, path, metadata={"format": "pt"})
+    assert load_model(spec(folder)).weights
+
+
 def test_config_that_is_not_json(llama: Path) -> None:
     (llama / "config.json").write_text("{")
     refused(llama, "is not valid JSON")
