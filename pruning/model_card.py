@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from pruning.export_plan import ExportPlan, ExportSpec
+from pruning.sources import is_hub_id
 from pruning.specs import CalibrationSpec
 
 CITATIONS = """\
@@ -18,13 +19,13 @@ CITATIONS = """\
   url       = {https://arxiv.org/abs/2306.11695}
 }
 
-@article{puccioni2025deriving,
-  title   = {Deriving Coding-Specific Sub-Models from LLMs using Resource-Efficient Pruning},
-  author  = {Puccioni, Laura and Farshin, Alireza and Scazzariello, Mariano and Wang, Changjie
-             and Chiesa, Marco and Kosti\\'c, Dejan},
-  journal = {arXiv preprint arXiv:2501.05248},
-  year    = {2025},
-  url     = {https://arxiv.org/abs/2501.05248}
+@inproceedings{puccioni2025deriving,
+  title     = {Deriving Coding-Specific Sub-Models from LLMs using Resource-Efficient Pruning},
+  author    = {Puccioni, Laura and Farshin, Alireza and Scazzariello, Mariano and Wang, Changjie
+               and Chiesa, Marco and Kosti\\'c, Dejan},
+  booktitle = {International Workshop on Large Language Models for Code (LLM4Code)},
+  year      = {2025},
+  url       = {https://arxiv.org/abs/2501.05248}
 }
 ```
 """
@@ -52,18 +53,14 @@ def model_card(name: str, spec: ExportSpec, calibration: CalibrationSpec, plan: 
 def base_name(calibration: CalibrationSpec) -> str:
     """The base model's hub id, "demo", or its folder's name."""
     source = calibration.model.source
-    return Path(source).name if _is_folder(source) else source
-
-
-def _is_folder(source: str) -> bool:
-    return source.startswith((".", "/", "~", "\\")) or Path(source).is_dir()
+    return source if is_hub_id(source) else Path(source).name
 
 
 def _front_matter(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     source = calibration.model.source
     tags = ["pruned", spec.prune.score, *(name for name, _ in spec.mixture)]
     lines = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
-    if source.count("/") == 1 and not _is_folder(source):
+    if is_hub_id(source):
         lines += [f"base_model: {json.dumps(source)}", "base_model_relation: finetune"]
     lines += ["tags:", *(f"- {json.dumps(tag)}" for tag in dict.fromkeys(tags)), "---", ""]
     return "\n".join(lines)

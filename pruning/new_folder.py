@@ -31,12 +31,12 @@ def check_space(out: Path, needed: int) -> None:
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yields a folder beside `out` that takes its name at the end; removed on any other exit.
+    """Yields a hidden folder beside `out` that takes its name at the end; removed on any other exit.
 
     Raises:
         AtlasError: the disk is full, or the place cannot be written.
     """
-    partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(out)
@@ -50,7 +50,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 def _remove_abandoned(out: Path) -> None:
     """What an earlier process left that was filling the same folder and was killed."""
-    prefix = f"{out.name}.partial-"
+    prefix = f".{out.name}.partial-"
     for path in out.parent.iterdir():
         process = path.name.removeprefix(prefix)
         abandoned = path.name.startswith(prefix) and process.isdigit()

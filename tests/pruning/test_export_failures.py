@@ -108,8 +108,8 @@ def test_a_disk_that_fills_up_leaves_nothing(
 
 
 def test_what_a_killed_export_left_is_removed(llama: Run, tmp_path: Path) -> None:
-    gone = tmp_path / "out.partial-999999999"
-    alive = tmp_path / f"out.partial-{os.getppid()}"
+    gone = tmp_path / ".out.partial-999999999"
+    alive = tmp_path / f".out.partial-{os.getppid()}"
     for folder in (gone, alive):
         folder.mkdir()
     export(llama, spec_of(llama), tmp_path / "out")

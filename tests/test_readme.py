@@ -1,0 +1,131 @@
+"""What the README and the command-line page say is tried: examples, flags and links."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from analysis.__main__ import main as analysis_main
+from analysis.__main__ import make_parser as analysis_parser
+from pruning.__main__ import main as pruning_main
+from pruning.__main__ import make_parser as pruning_parser
+from pruning.sources import DEMO_FOLDER
+from pruning.workspace import ENVIRONMENT, Workspace
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+COMMAND_LINE = ROOT / "docs" / "COMMAND-LINE.md"
+PROGRAMS = {
+    "pruning": (pruning_parser, pruning_main),
+    "analysis": (analysis_parser, analysis_main),
+}
+needs_demo_model = pytest.mark.skipif(
+    not (DEMO_FOLDER / "model.safetensors").is_file(), reason="the demo model is not built yet"
+)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The page's fenced blocks of one language."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def command_lines(block: str) -> list[list[str]]:
+    """The `python -m ...` lines of a shell block, as words after "python -m"."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [shlex.split(line)[2:] for line in lines if line.startswith("python -m ")]
+
+
+def every_command() -> list[list[str]]:
+    return [
+        words
+        for page in (README, COMMAND_LINE)
+        for block in blocks(page, "sh")
+        for words in command_lines(block)
+    ]
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    (action,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def flags(parser: argparse.ArgumentParser) -> set[str]:
+    return {flag for action in parser._actions for flag in action.option_strings} - {"-h", "--help"}
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_line_parses(words: list[str]) -> None:
+    PROGRAMS[words[0]][0]().parse_args(words[1:])
+
+
+def test_there_are_command_lines_of_every_command() -> None:
+    shown = {(words[0], words[1]) for words in every_command()}
+    there = {
+        (program, name) for program, (make, _) in PROGRAMS.items() for name in subcommands(make())
+    }
+    assert shown == there
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [(program, name) for program, (make, _) in PROGRAMS.items() for name in subcommands(make())],
+)
+def test_every_flag_is_explained_where_its_command_is(program: str, command: str) -> None:
+    sections = re.split(r"^## ", COMMAND_LINE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    titles = {title.strip(): section for section in sections for title in section.split("\n")[0].split(",")}  # fmt: skip
+    missing = {
+        flag
+        for flag in flags(subcommands(PROGRAMS[program][0]())[command]) - {"--json"}
+        if not re.search(rf"{flag}\b", titles[command])
+    }
+    assert not missing
+
+
+def test_no_flag_is_made_up() -> None:
+    there = {
+        flag
+        for make, _ in PROGRAMS.values()
+        for parser in subcommands(make()).values()
+        for flag in flags(parser)
+    }
+    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", COMMAND_LINE.read_text(encoding="utf-8")))
+    assert written - there == {"--help"}
+
+
+@pytest.mark.parametrize(
+    "page", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    local = [target for target in targets if not target.startswith(("https://", "mailto:"))]
+    if not DEMO_FOLDER.is_dir():
+        local = [target for target in local if "demo/model" not in target]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+@needs_demo_model
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks(README, "python")
+    exec(compile(example, str(README), "exec"), {})
+    assert (tmp_path / "exports" / "python-half" / "submodel.json").is_file()
+    assert "('python', 'math')" in capsys.readouterr().out
+
+
+@needs_demo_model
+def test_the_shell_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "workspace"))
+    block = next(block for block in blocks(README, "sh") if "$run" in block)
+    for program, *words in command_lines(block):
+        runs = [run.id for run in Workspace().runs()]
+        argv = [runs[0] if word == "$run" else word for word in words]
+        assert PROGRAMS[program][1](argv) == 0
+    assert (tmp_path / "exports" / "mixture-2-4" / "submodel.json").is_file()
