@@ -54,13 +54,22 @@ class Workspace:
             )
 
     def runs(self) -> list[Run]:
-        """Every readable run, the newest first. Runs of a newer schema are left out."""
-        found = []
-        for folder in self.runs_folder.iterdir():
-            if not folder.name.startswith("."):
-                with contextlib.suppress(AtlasError, InputError):
-                    found.append(Run(folder))
-        return sorted(found, key=lambda run: run.manifest["created"], reverse=True)
+        """Every readable run, the newest first; `problems` tells of the others."""
+        return sorted(self._read()[0], key=lambda run: run.manifest["created"], reverse=True)
+
+    def problems(self) -> list[str]:
+        """One sentence for each run that cannot be read: damaged, or of a newer version."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Run], list[str]]:
+        runs, problems = [], []
+        for folder in sorted(self.runs_folder.iterdir()):
+            if folder.is_dir() and not folder.name.startswith("."):
+                try:
+                    runs.append(Run(folder))
+                except (AtlasError, InputError) as error:
+                    problems.append(str(error))
+        return runs, problems
 
     def run(self, run_id: str) -> Run:
         """One run by its id, or by the beginning of it that names no other."""
@@ -110,7 +119,10 @@ class Run:
                 f"Run {self.id} was written by a newer version (schema {schema}, this one reads "
                 f"up to {SCHEMA_VERSION}); update Submodel Atlas to open it."
             )
-        self._read_manifest()
+        try:
+            self._read_manifest()
+        except (InputError, LookupError, TypeError, ValueError) as error:
+            raise AtlasError(f"{path} is damaged ({error}); delete the run's folder.") from error
 
     def _read_manifest(self) -> None:
         self.spec = CalibrationSpec.from_json(self.manifest["spec"])
