@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[[Blob, DomainSpec], Documents]] = {
     ".json": json_file,
     ".json.gz": json_file,
     ".csv": csv_file,
+    ".tsv": csv_file,
     ".csv.gz": csv_file,
     ".parquet": parquet_file,
 }
@@ -75,7 +77,7 @@ def file_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     (with what there is instead).
     """
     path = allowed_path(spec.source)
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists, no error for an impossible name
         raise InputError(f"There is no file or folder {spec.source}; check the path.")
     archive = path.is_file() and path.suffix.lower() == ".zip"
     if path.is_dir() or archive:

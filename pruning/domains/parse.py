@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
@@ -65,22 +64,26 @@ def _hub(name: str, rest: str) -> DomainSpec:
 
 def _files(name: str, rest: str) -> DomainSpec:
     path, text = rest, ""
-    if "::" in rest and not Path(rest).expanduser().exists():
+    if "::" in rest and not _exists(rest):
         path, _, text = rest.rpartition("::")
     suffixes: tuple[str, ...] = ()
     folder, _, last = path.rpartition("/")
-    if re.fullmatch(r"\*\.[^*/,]+(,\*\.[^*/,]+)*", last) and not Path(path).expanduser().exists():
+    if re.fullmatch(r"\*\.[^*/,]+(,\*\.[^*/,]+)*", last) and not _exists(path):
         suffixes = tuple(pattern.removeprefix("*") for pattern in last.split(","))
         path = folder or ("/" if path.startswith("/") else ".")
     column, template = _column_or_template(text)
     return DomainSpec(
         name=name,
         kind="files",
-        source=os.path.abspath(Path(path).expanduser()),
+        source=os.path.abspath(os.path.expanduser(path)),
         suffixes=suffixes,
         column=column,
         template=template,
     )
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(os.path.expanduser(path))  # false, not an error, for an impossible name
 
 
 def _column_or_template(text: str) -> tuple[str | None, str | None]:

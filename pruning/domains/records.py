@@ -92,11 +92,13 @@ def json_file(blob: Blob, spec: DomainSpec) -> Documents:
 
 
 def csv_file(blob: Blob, spec: DomainSpec) -> Documents:
-    """The documents of a CSV file with a header line."""
-    data = decode(blob.read(), blob.name).encode()
+    """The documents of a CSV file with a header line; its cells end with "," or ";" or a tab."""
+    text = decode(blob.read(), blob.name)
+    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
+    data = text.encode()
     options = {
         "read_options": arrow_csv.ReadOptions(block_size=len(data) + 1),
-        "parse_options": arrow_csv.ParseOptions(newlines_in_values=True),
+        "parse_options": arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
     }
     try:
         table = arrow_csv.read_csv(pa.BufferReader(data), **options)

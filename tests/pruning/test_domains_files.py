@@ -83,6 +83,13 @@ def test_template_and_nested_columns_in_every_format(tmp_path: Path) -> None:
         assert "pair.en (text), pair.fr (text)" in refused(path)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_tables_with_the_usual_marks_between_cells(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'n{mark}body\n1{mark}"a, b; c"\n2{mark}"say ""x"""\n')
+    assert sorted(drawn(path)) == ["a, b; c", 'say "x"']
+
+
 def test_empty_texts_are_left_out(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", [{"text": t} for t in ("a", "", " \n", None, "b")])
     assert sorted(drawn(path)) == ["a", "b"]
@@ -189,6 +196,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, name: str, data: bytes, says
 
 def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     assert "no file or folder" in refused(tmp_path / "missing")
+    assert "no file or folder" in refused(tmp_path / ("x" * 5000))
 
 
 def test_a_column_where_there_is_none(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from pruning.domains import TokenSample, documents, packing, sample_domain
-from pruning.domains.dealing import Dealer, budgets, largest_filled
+from pruning.domains import BUILTIN, TokenSample, documents, packing, sample_domain
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import Cancelled, InputError, TooFewDocumentsError
 from pruning.progress import Progress
@@ -209,7 +208,7 @@ def test_the_same_seed_draws_the_same_tokens(tmp_path: Path) -> None:
     assert not np.array_equal(ids(3), ids(4))
 
 
-@pytest.mark.parametrize("name", ["python", "java", "cpp", "javascript", "math", "commonsense"])
+@pytest.mark.parametrize("name", BUILTIN)
 def test_built_in_domains_fill_their_groups(name: str) -> None:
     spec = DomainSpec(name=name, kind="builtin", source=name)
     sample = sample_domain(spec, SampleSpec(num_samples=16, seq_len=128, groups=8), TOKENIZER)
@@ -274,37 +273,3 @@ def test_whatever_the_documents(
         assert runs == sorted(set(runs))
         assert len(runs) <= sample.documents[group]
     assert all(len(groups_of) == 1 for groups_of in owners.values())
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    lengths=st.lists(st.integers(1, 60), max_size=40),
-    num_samples=st.integers(1, 20),
-    groups=st.integers(1, 6),
-    usable=st.integers(1, 12),
-)
-def test_dealing_is_balanced_and_never_overfills(
-    lengths: list[int], num_samples: int, groups: int, usable: int
-) -> None:
-    num_samples = max(num_samples, groups)
-    sizes = budgets(num_samples, groups, usable)
-    assert sum(sizes) == num_samples * usable
-    dealer = Dealer(sizes)
-    for length in lengths:
-        if dealer.is_full:
-            break
-        open_groups = [g for g in range(groups) if dealer.used[g] < sizes[g]]
-        poorest = min(open_groups, key=lambda g: dealer.used[g])
-        before = dealer.used[poorest]
-        group, start, taken = dealer.deal(length)
-        assert (group, start) == (poorest, before + (before > 0))
-        assert 1 <= taken <= length
-        assert start + taken <= sizes[group]
-    assert all(used <= size for used, size in zip(dealer.used, sizes, strict=True))
-
-
-def test_the_largest_number_of_samples_that_can_be_filled() -> None:
-    assert largest_filled([10, 10, 3], groups=2, usable=4, below=10) == 5
-    assert largest_filled([3, 3], groups=2, usable=4, below=10) == 2  # the fourth: a separator
-    assert largest_filled([2, 2], groups=2, usable=4, below=10) == 0
-    assert largest_filled([1000] * 4, groups=2, usable=4, below=7) == 6

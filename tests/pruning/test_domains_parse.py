@@ -33,6 +33,8 @@ def test_a_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert parse_domain("mine=code/../text").source == os.path.join(tmp_path, "text")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert parse_domain("mine=~/x").source == os.path.join(tmp_path, "x")
+    assert parse_domain(f"mine={'x' * 5000}::text").column == "text"
+    assert parse_domain("mine=~nobody-of-this-name/x").kind == "files"
 
 
 def test_a_name_may_be_that_of_a_built_in_domain() -> None:
