@@ -20,7 +20,7 @@ import random
 from collections.abc import Iterator
 
 from demo.texts import streams
-from demo.texts.math_problems.story import MARKER, Story, story
+from demo.texts.math_problems.story import MARKER, Story, compose
 from demo.texts.tasks import MathTask
 
 
@@ -40,7 +40,7 @@ def _stream(seed: str, split: str) -> Iterator[MathTask]:
     wanted = split == "held-out"
 
     def make(numbers: random.Random) -> MathTask | None:
-        made = story(numbers)
+        made = compose(numbers)
         return _task(made) if made is not None and made.held_out == wanted else None
 
     return streams.distinct(make, text=lambda task: task.prompt, seed=seed)

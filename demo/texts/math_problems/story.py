@@ -137,7 +137,7 @@ def _finish(telling: _Telling, names: list[str]) -> Story:
     )
 
 
-def story(numbers: random.Random) -> Story | None:
+def compose(numbers: random.Random) -> Story | None:
     """Make one story, or None where the drawn numbers do not fit the drawn moves."""
     if numbers.random() < 0.15:
         return _joined_story(numbers)

@@ -146,6 +146,7 @@ def noun_phrase(
     determiner: str = "",
     is_plural: bool | None = None,
     owner: str = "",
+    adjective: Adjective | None = None,
     adjective_share: float = 0.25,
 ) -> Phrase:
     """A phrase around a noun; what is not given is drawn."""
@@ -155,7 +156,8 @@ def noun_phrase(
         choices = PLURAL_DETERMINERS if is_plural else SINGULAR_DETERMINERS
         determiner = numbers.choice(MASS_DETERMINERS if noun.is_mass else choices)
     fitting = lexicon.fitting_adjectives(noun.kind)
-    adjective = numbers.choice(fitting) if fitting and numbers.random() < adjective_share else None
+    if fitting and numbers.random() < adjective_share:
+        adjective = adjective or numbers.choice(fitting)
     owner = owner or numbers.choice(tuple(POSSESSIVES))
     number = numbers.choice(tuple(NUMBERS))
     in_english, in_french = _determined(
