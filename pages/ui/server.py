@@ -24,12 +24,15 @@ ROUTES = [Route(PATH + "{token}", download)]
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
     """Start the supervisor, and import what is slow to import while nobody waits for it."""
+    supervisor = None
     try:
-        start_supervisor(queue())
+        supervisor = start_supervisor(queue())
     except (AtlasError, OSError) as error:
         logger.warning("no jobs can run: %s", error)
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     yield
+    if supervisor is not None:
+        supervisor.stop()  # the worker ends with the server, and its job can be started again
 
 
 def _warm_up() -> None:

@@ -44,7 +44,7 @@ def start_supervisor(workspace: HasRoot) -> Supervisor:
     """Supervise this workspace's queue from this process; calling it again changes nothing."""
     root = Path(workspace.root).resolve()
     with _guard:
-        if root not in _supervisors:
+        if root not in _supervisors or _supervisors[root].stopped:
             supervisor = Supervisor(workspace)
             supervisor.start()
             atexit.register(supervisor.stop)
@@ -144,6 +144,11 @@ class Supervisor:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(self.grace + 5)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been told to stop; it does not begin again."""
+        return self._stopping.is_set()
 
     def _run(self) -> None:
         with open(self.queue.root / "jobs.lock", "wb") as lock:

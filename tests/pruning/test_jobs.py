@@ -349,6 +349,13 @@ def test_starting_the_supervisor_twice_gives_the_same(workspace: Folder) -> None
     supervisor.stop()
 
 
+def test_a_stopped_supervisor_is_followed_by_a_new_one(queue: JobQueue, workspace: Folder) -> None:
+    start_supervisor(workspace).stop()
+    again = start_supervisor(workspace)
+    assert ended(queue, queue.submit("t", "t", QUICK)).status == "done"
+    again.stop()
+
+
 def submit_five(root: Path) -> None:
     queue = JobQueue(Folder(root))
     for _ in range(5):
