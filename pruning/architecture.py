@@ -212,13 +212,22 @@ def shared_inputs(model: nn.Module, layers: nn.ModuleList) -> dict[WeightKey, st
 
 @torch.no_grad()
 def check_causal(model: nn.Module) -> None:
-    """Raise InputError unless the first position is blind to what follows it, as in a decoder."""
+    """Raise InputError unless the first position is blind to what follows it, as in a decoder.
+
+    Also raises it if the model answers with NaN or infinities, as some do in float16.
+    """
     tokens = probe_tokens(model)
     changed = tokens.clone()
     changed[:, 1:] = changed[:, 1:].flip(1)
     before, after = (
         model(input_ids=ids, use_cache=False).logits[0, 0].float() for ids in (tokens, changed)
     )
+    dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+    if not (before.isfinite().all() and after.isfinite().all()):
+        raise InputError(
+            f"{type(model).__name__} computes NaN or infinite values in {dtype}; "
+            "choose bfloat16 or float32."
+        )
     if (before - after).abs().max() > 1e-3 * before.abs().max().clamp(min=1e-6):
         raise InputError(
             f"{type(model).__name__} looks at tokens that come later, so it is an encoder; "

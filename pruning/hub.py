@@ -6,33 +6,31 @@ machine without a network says so within seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import huggingface_hub
 from huggingface_hub import constants
 from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     NotASafetensorsRepoError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
     SafetensorsParsingError,
 )
 from huggingface_hub.utils import tqdm
 
 from pruning.checkpoint import INDEX_FILE, SINGLE_FILE, index_files, read_json, weight_files
-from pruning.errors import AtlasError, InputError
+from pruning.errors import InputError
+from pruning.hub_errors import UnreachableError, asking
 from pruning.progress import Progress, Report, ignore
+from pruning.resources import free_disk_bytes, gigabytes
+from pruning.support import check_tokenizer, skeleton
 
 TIMEOUT_SECONDS = 10.0
 SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,7 @@ class HubModel:
 
 def describe(source: str, revision: str | None) -> HubModel:
     """Ask the hub about a model. Raises InputError with the reason if it cannot or will not say."""
-    info = _asking(
+    info = asking(
         source,
         revision,
         lambda: huggingface_hub.HfApi().model_info(
@@ -86,7 +84,7 @@ def fetch_config(model: HubModel) -> dict[str, Any]:
 
 def fetch(model: HubModel, name: str) -> Path:
     """One small file of the model, downloaded to the cache."""
-    path = _asking(
+    path = asking(
         model.source,
         model.commit,
         lambda: huggingface_hub.hf_hub_download(
@@ -120,7 +118,7 @@ def count_parameters(model: HubModel) -> dict[str, int]:
     Empty if those headers are not readable; the download will say why.
     """
     try:
-        metadata = _asking(
+        metadata = asking(
             model.source,
             model.commit,
             lambda: huggingface_hub.HfApi().get_safetensors_metadata(
@@ -168,14 +166,36 @@ def ensure_downloaded(source: str, revision: str | None, report: Report = ignore
     return cached.name
 
 
+def download_bytes(model: HubModel, files: Sequence[str]) -> int:
+    """The size of what `download` fetches; files: those of `checkpoint_files`."""
+    return sum(
+        size
+        for name, size in model.files.items()
+        if name in files or any(fnmatch(name, pattern) for pattern in SMALL_FILES)
+    )
+
+
+def check_disk(model: HubModel, files: Sequence[str]) -> None:
+    """Raise InputError if the download is larger than the free space of the cache's disk."""
+    needed, free = download_bytes(model, files), free_disk_bytes(Path(constants.HF_HUB_CACHE))
+    if needed > free:
+        raise InputError(
+            f"The download needs {gigabytes(needed)}, and {gigabytes(free)} are free in "
+            f"{constants.HF_HUB_CACHE}; make room, or set HF_HOME to another disk."
+        )
+
+
 def download(model: HubModel, report: Report = ignore) -> Path:
     """Download a model's safetensors, configuration and tokenizer; returns the cached folder.
 
     Asked for by its revision, so that the cache knows next time, without a network, what the
-    revision stands for.
+    revision stands for. Raises InputError, before the weights, for a model that cannot be used.
     """
+    skeleton(fetch_config(model))
+    check_tokenizer(set(model.files), model.source)
     files = checkpoint_files(model)
-    folder = _asking(
+    check_disk(model, files)
+    folder = asking(
         model.source,
         model.revision,
         lambda: huggingface_hub.snapshot_download(
@@ -201,60 +221,6 @@ def cached_models() -> tuple[str, ...]:
             for repository in repositories
             if repository.repo_type == "model" and snapshot_folder(repository.repo_id, None)
         )
-    )
-
-
-class UnreachableError(InputError):
-    """The hub did not answer: no network, or HF_HUB_OFFLINE is set."""
-
-
-def _asking(source: str, revision: str | None, request: Callable[[], Result]) -> Result:
-    """Run a hub request; every way it can fail becomes a sentence."""
-    try:
-        return request()
-    except GatedRepoError as error:
-        raise InputError(
-            f"{source} is gated: accept its licence at https://huggingface.co/{source} and log in "
-            "with `hf auth login`, or set HF_TOKEN."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise InputError(
-            f"There is no model {source} on the hub, or it is private. Check the spelling "
-            "(org/name); a folder is given by its path."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise InputError(f"{source} has no revision {revision!r}.") from error
-    except HFValidationError as error:
-        raise InputError(f"{source!r} is not a hub id; write org/name.") from error
-    except LocalEntryNotFoundError as error:
-        raise _unreachable(source) from error
-    except EntryNotFoundError as error:
-        raise InputError(f"{source} lacks a file on the hub: {error}") from error
-    except HfHubHTTPError as error:
-        raise UnreachableError(
-            f"The hub refused {source} (status {error.response.status_code}). Try again later, or "
-            "use a local folder."
-        ) from error
-    except (ConnectionError, TimeoutError) as error:
-        raise _unreachable(source) from error
-    except OSError as error:
-        raise AtlasError(f"{source} could not be downloaded: {error}") from error
-    except Exception as error:
-        if _is_network_error(error):
-            raise _unreachable(source) from error
-        raise
-
-
-def _is_network_error(error: Exception) -> bool:
-    """Whether the HTTP client itself gave up; it is named by class, as it differs by release."""
-    return any(base.__name__ in ("TransportError", "RequestError") for base in type(error).__mro__)
-
-
-def _unreachable(source: str) -> UnreachableError:
-    offline = "; HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else ""
-    return UnreachableError(
-        f"Cannot reach the hub, and {source} is not in the local cache{offline}. "
-        "Check the network, or use a local folder."
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +13,11 @@ from pruning import hub
 from pruning.architecture import weight_shapes
 from pruning.checkpoint import count_by_dtype, main_dtype, read_entries, read_json
 from pruning.errors import InputError
-from pruning.resources import free_disk_bytes, free_gpu_bytes, free_memory_bytes, gigabytes
-from pruning.sources import DEMO, DEMO_FOLDER, check_tokenizer, is_hub_id, local_folder
+from pruning.hub_errors import UnreachableError
+from pruning.resources import free_disk_bytes, free_gpu_bytes, free_memory_bytes
+from pruning.sources import DEMO, DEMO_FOLDER, is_hub_id, local_folder
 from pruning.specs import WeightKey
-from pruning.support import skeleton
+from pruning.support import check_tokenizer, skeleton
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 Result = TypeVar("Result")
@@ -92,7 +92,7 @@ def inspect_model(source: str, revision: str | None = None) -> ModelReport:
         return replace(_inspect_folder(source, cached), revision=cached.name)
     try:
         model = hub.describe(source, revision)
-    except hub.UnreachableError:
+    except UnreachableError:
         if cached is None:
             raise
         return replace(_inspect_folder(source, cached), revision=cached.name)
@@ -146,17 +146,7 @@ def _inspect_hub(model: hub.HubModel) -> ModelReport:
         files = _try(problems, lambda: hub.checkpoint_files(model)) or ()
     _try(problems, lambda: check_tokenizer(set(model.files), model.source))
     counts = model.dtypes or (hub.count_parameters(model) if files and config else {})
-    disk = free_disk_bytes(Path(constants.HF_HUB_CACHE))
-    download = sum(
-        size
-        for name, size in model.files.items()
-        if name in files or any(fnmatch(name, pattern) for pattern in hub.SMALL_FILES)
-    )
-    if download > disk:
-        problems.append(
-            f"The download needs {gigabytes(download)}, and {gigabytes(disk)} are free in "
-            f"{constants.HF_HUB_CACHE}; make room, or set HF_HOME to another disk."
-        )
+    _try(problems, lambda: hub.check_disk(model, files))
     return replace(
         report,
         revision=model.commit,
@@ -164,8 +154,8 @@ def _inspect_hub(model: hub.HubModel) -> ModelReport:
         parameters=sum(counts.values()) or None,
         checkpoint_bytes=sum(model.files[name] for name in files) or None,
         checkpoint_dtype=main_dtype(counts),
-        download_bytes=download,
-        free_disk_bytes=disk,
+        download_bytes=hub.download_bytes(model, files),
+        free_disk_bytes=free_disk_bytes(Path(constants.HF_HUB_CACHE)),
         problems=tuple(problems),
     )
 

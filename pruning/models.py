@@ -38,10 +38,10 @@ from pruning.inspection import list_models as list_models
 from pruning.progress import Meter, Report, ignore
 from pruning.resources import free_gpu_bytes, free_memory_bytes, gigabytes
 from pruning.sources import DEMO_FOLDER as DEMO_FOLDER
-from pruning.sources import check_tokenizer, model_folder, resolve_source
+from pruning.sources import model_folder, resolve_source
 from pruning.sources import parse_model as parse_model
 from pruning.specs import DTYPES, ModelSpec, WeightKey
-from pruning.support import one_line, skeleton
+from pruning.support import check_tokenizer, one_line, skeleton
 
 # Constants that older releases saved beside the weights; nothing in them was learned.
 LEFTOVERS = (".masked_bias", ".inv_freq", ".position_ids")

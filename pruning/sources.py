@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +14,6 @@ from pruning.specs import ModelSpec
 
 DEMO = "demo"
 DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo" / "model"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "vocab.json",
-    "vocab.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tekken.json",
-)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
@@ -88,12 +78,3 @@ def local_folder(source: str) -> Path:
             "give the folder that save_pretrained wrote."
         )
     return folder
-
-
-def check_tokenizer(files: Collection[str], where: str) -> None:
-    """Raise InputError unless one of the files can hold a tokenizer's vocabulary."""
-    if not any(name in files for name in TOKENIZER_FILES):
-        raise InputError(
-            f"{where} has no tokenizer (such as tokenizer.json); put the model's tokenizer files "
-            "beside its weights."
-        )

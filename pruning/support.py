@@ -1,7 +1,8 @@
-"""Which models can be pruned, judged from config.json alone: no weights, no network."""
+"""Which models can be pruned, judged from config.json and file names: no weights, no network."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -14,6 +15,15 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from pruning.architecture import check_dense, find_decoder_layers
 from pruning.errors import InputError
 
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+)
 CHOOSE = "Choose a decoder-only language model."
 
 
@@ -90,6 +100,15 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
     name, layers = find_decoder_layers(model, getattr(parsed, "num_hidden_layers", 0))
     check_dense(model, layers)
     return model, name, layers
+
+
+def check_tokenizer(files: Collection[str], where: str) -> None:
+    """Raise InputError unless one of the files can hold a tokenizer's vocabulary."""
+    if not any(name in files for name in TOKENIZER_FILES):
+        raise InputError(
+            f"{where} has no tokenizer (such as tokenizer.json); put the model's tokenizer files "
+            "beside its weights."
+        )
 
 
 def one_line(error: BaseException) -> str:

@@ -198,6 +198,15 @@ def test_an_encoder_is_noticed_by_what_it_sees() -> None:
         check_causal(model)
 
 
+def test_a_model_that_overflows_its_dtype_is_refused() -> None:
+    model = zoo.new_model("llama").half()
+    with torch.no_grad():
+        model.model.norm.weight.fill_(60000)
+    with pytest.raises(InputError, match="NaN or infinite values in float16; choose bfloat16"):
+        check_causal(model)
+    check_causal(model.float())
+
+
 def test_a_prunable_weight_survives_json() -> None:
     weight = PrunableWeight(
         key=WeightKey(layer=3, name="mlp.c_fc"),

@@ -5,6 +5,7 @@ The hub is one on this machine that answers as the real one does; nothing leaves
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,6 +199,25 @@ def test_a_disk_too_small_for_the_download_is_a_problem(
     server: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pruning.inspection.free_disk_bytes", lambda _: 1000)
+    monkeypatch.setattr("pruning.hub.free_disk_bytes", lambda _: 1000)
     report = inspect_model(NAME)
     assert not report.fits_disk
     assert "The download needs 0." in report.problems[0]
+    with pytest.raises(InputError, match="The download needs"):
+        resolve(ModelSpec(source=NAME))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"model_type": "mixtral", "architectures": ["MixtralForCausalLM"]}, "mixture-of-experts"),
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "BertForMaskedLM"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_before_its_download(
+    server: FakeHub, cache: Path, config: dict[str, object], words: str
+) -> None:
+    (server.models[NAME] / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=words):
+        resolve(ModelSpec(source=NAME))
+    assert not list(cache.rglob("*.safetensors"))
