@@ -137,7 +137,10 @@ def _sequential(
         layers=tuple(sorted({weight.key.layer for weight in weights})),
         projections=tuple(sorted({weight.key.name for weight in weights})),
     )
-    loaded = load_model(run.spec.model, report)
+    model = run.spec.model
+    if not torch.cuda.is_available():  # the run may have been made on another machine
+        model = replace(model, device="cpu")
+    loaded = load_model(model, report)
     masks = prune_sequential(loaded, samples, chosen, sensible_batch_size(run.spec), report)
     return lambda weight, matrix: torch.from_numpy(masks[weight.key].unpack())
 

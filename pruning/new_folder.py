@@ -24,7 +24,7 @@ def check_space(out: Path, needed: int) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         raise AtlasError(
-            f"{out.name} needs {needed / 1e9:.2f} GB and {there} has {free / 1e9:.2f} GB free; "
+            f"{out.name} needs {needed / 1e6:,.1f} MB and {there} has {free / 1e6:,.1f} MB free; "
             "make room or choose another folder."
         )
 

@@ -183,6 +183,18 @@ def test_sequential_prunes_only_what_was_calibrated(tmp_path: Path) -> None:
     assert zeros == {"model.layers.1.self_attn.o_proj.weight"}
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here the run's own device is there")
+def test_sequential_export_of_a_run_from_a_machine_with_a_gpu(tmp_path: Path) -> None:
+    run = finished_run("llama", tmp_path)
+    export(run, spec_of(run, mode="sequential"), tmp_path / "here")
+    elsewhere = run.manifest["spec"]
+    elsewhere["model"]["device"] = "cuda:1"
+    run.write_manifest(spec=elsewhere)
+    export(Run(run.folder), spec_of(run, mode="sequential"), tmp_path / "there")
+    files = [tmp_path / name / "model.safetensors" for name in ("here", "there")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 def test_sequential_without_activations_needs_no_model(
     llama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

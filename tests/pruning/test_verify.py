@@ -112,6 +112,17 @@ def test_a_base_with_zeros_of_its_own_passes(tmp_path: Path) -> None:
     assert failures(verify(folder)) == {}
 
 
+def test_constants_of_older_releases_are_carried_along(tmp_path: Path) -> None:
+    run = finished_run("gpt2", tmp_path)
+    path = Path(run.spec.model.source) / "model.safetensors"
+    constant = {"transformer.h.0.attn.masked_bias": torch.tensor(-1e4)}
+    save_file({**load_file(path), **constant}, path, {"format": "pt"})
+    run.write_manifest(fingerprint=fingerprint(path.parent))
+    folder = exported(run, tmp_path / "out")
+    assert load_file(folder / "model.safetensors").keys() > constant.keys()
+    assert failures(verify(folder)) == {}
+
+
 def test_a_pruned_value_that_came_back_is_found(out: Path) -> None:
     def revive(tensor: torch.Tensor) -> None:
         row, column = (tensor == 0).nonzero()[0].tolist()
