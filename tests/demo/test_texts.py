@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import itertools
+import random
 from types import ModuleType
 
 import pytest
 
 from demo import texts
+from demo.texts import streams
 
 MODULES = {
     "math": "demo.texts.math_problems",
@@ -106,3 +108,24 @@ def test_programs_keep_the_contract_too(language: str) -> None:
     documents = take(language, 20, seed=1)
     assert documents == take(language, 20, seed=1)
     assert len(set(documents)) == 20
+
+
+def test_meanings_stay_in_their_split() -> None:
+    """Weights were trained on these splits: no change of the code may move a meaning."""
+    meanings = [f"meaning {number}" for number in range(40)]
+    held_out = [m for m in meanings if streams.is_held_out(m, one_in=6)]
+    assert held_out == ["meaning 14", "meaning 16", "meaning 22", "meaning 29"]
+    assert all(streams.is_held_out(m, one_in=1) for m in meanings)
+
+
+def test_about_one_in_so_many_meanings_is_held_out() -> None:
+    share = sum(streams.is_held_out(str(number), one_in=8) for number in range(20_000)) / 20_000
+    assert abs(share - 1 / 8) < 0.01
+
+
+def test_a_stream_ends_when_its_meanings_are_used_up() -> None:
+    def make(numbers: random.Random) -> str | None:
+        drawn = numbers.randrange(10)
+        return None if drawn == 3 else str(drawn)
+
+    assert sorted(streams.distinct(make, text=str, seed="few")) == list("012456789")
