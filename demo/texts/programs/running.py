@@ -2,7 +2,8 @@
 
 `check` compiles and runs many programs together (one javac and one JVM, one g++, one node, one
 python), each with its own time limit; those that the compiler blames are tried again alone.
-`check_alone` gives each program its own folder, process and limits (see `sandbox.py`).
+`check_alone` gives each program its own folder, process and limits (see `sandbox.py`). A program
+that ends its process with status 0 before the tests are through would pass unnoticed there.
 """
 
 from __future__ import annotations
