@@ -228,6 +228,18 @@ def test_the_folder_holds_what_transformers_needs_and_nothing_else(tmp_path: Pat
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
+def test_a_cache_s_links_become_files(tmp_path: Path) -> None:
+    run = finished_run("llama", tmp_path)
+    base = base_of(run)
+    (tmp_path / "blobs").mkdir()
+    for number, path in enumerate(sorted(base.iterdir())):
+        blob = path.rename(tmp_path / "blobs" / f"{number}")
+        path.symlink_to(blob)
+    export(run, spec_of(run), tmp_path / "out")
+    assert not any(path.is_symlink() for path in (tmp_path / "out").iterdir())
+    assert_is_base_with_zeros(tmp_path / "out", base, masks_of(run, spec_of(run)))
+
+
 def test_the_record_says_how_it_was_made(llama: Run, tmp_path: Path) -> None:
     spec = spec_of(llama, sparsity=0.4)
     abbreviated = ExportSpec(run=llama.id[:4], mixture=spec.mixture, prune=spec.prune)
