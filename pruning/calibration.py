@@ -19,6 +19,7 @@ import numpy as np
 from pruning.architecture import PrunableWeight, weight_shapes
 from pruning.checkpoint import fingerprint, read_json
 from pruning.collection import batches_of, channel_sums
+from pruning.domains import origin, pin
 from pruning.domains.packing import TokenSample, sample_domain
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.forward import check_layer_by_layer
@@ -45,7 +46,11 @@ def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = igno
     Raises InputError for a choice that cannot be used, AtlasError where the work fails.
     """
     report(Progress(stage="Reading the model", done=0, total=1))
-    spec = replace(spec, model=resolve(spec.model, report))
+    spec = replace(
+        spec,
+        model=resolve(spec.model, report),
+        domains=tuple(pin(domain) for domain in spec.domains),
+    )
     _check_choices(spec)
     samples = _draw_samples(spec, report)
     run = _open_run(spec, samples, workspace)
@@ -124,6 +129,7 @@ def _open_run(
     folder = workspace.runs_folder / run_id
     if (folder / "run.json").exists():
         return Run(folder)
+    origins = {domain.name: origin(domain).to_json() for domain in spec.domains}
     with storage_errors(folder / "run.json"):
         (folder / "tokens").mkdir(parents=True, exist_ok=True)
         for name, sample in samples.items():
@@ -143,6 +149,7 @@ def _open_run(
             "domains": {
                 name: {
                     "key": keys[name],
+                    "origin": origins[name],
                     "samples": len(sample.input_ids),
                     "tokens": int(sample.valid.sum()),
                     "documents": [int(count) for count in sample.documents],

@@ -88,6 +88,7 @@ def test_a_run_holds_what_it_promises(spec: CalibrationSpec, tmp_path: Path) -> 
     assert stats.groups == 4
     for counts in stats.tokens.values():
         assert counts.tolist() == tokens.tokens.tolist()
+    assert run.manifest["domains"]["odd"]["origin"]["source"] == "own files (odd.jsonl)"
     last = reports[-1]
     assert (last.stage, last.done, last.total) == ("Calibrating", 16, 16)
     assert last.seconds_left == 0
