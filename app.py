@@ -16,7 +16,7 @@ if "--workspace" in sys.argv[:-1]:
     os.environ["SUBMODEL_ATLAS_WORKSPACE"] = sys.argv[sys.argv.index("--workspace") + 1]
 
 # Also outside of a visitor's run: from then on no address runs a bare page without the frame.
-page = st.navigation(pages())
+page = st.navigation(pages(), position="hidden")
 
 if runtime.exists() or st.runtime.scriptrunner.get_script_run_ctx() is not None:
     draw(page)

@@ -37,7 +37,6 @@ def draw() -> None:
         "Calibrate",
         "Read some text of each domain with the unchanged model and note how loud every input "
         "channel is. Everything else in this atlas is arithmetic on these notes.",
-        "Make",
     )
     job = followed("calibrate")
     if job is not None:

@@ -16,7 +16,7 @@ from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import workspace, workspace_root
-from pages.ui.state import choose_many, keep, kept_choices, switch
+from pages.ui.state import choose_many, first_value, keep, switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
@@ -35,7 +35,6 @@ def draw() -> None:
         "Export",
         "Walk away with the sub-model: pruned weights set to zero, everything else untouched, "
         "as a folder that transformers loads.",
-        "Take away",
     )
     job = followed("export")
     if job is not None:
@@ -86,11 +85,16 @@ def _choose_mixture(run: Run) -> dict[str, float]:
     for start in range(0, len(names), 4):
         for column, name in zip(st.columns(4), names[start : start + 4], strict=False):
             key = f"weight-{name}"
-            if key not in st.session_state and key not in st.query_params:
-                st.session_state[key] = kept_choices().get(key, 1.0)
+            first_value(key, 1.0)
             with column:
                 value = st.number_input(
-                    f"Weight of {label(name)}", 0.01, 100.0, step=0.25, key=key, bind="query-params"
+                    f"Weight of {label(name)}",
+                    0.01,
+                    100.0,
+                    1.0,
+                    step=0.25,
+                    key=key,
+                    bind="query-params",
                 )
             mixture[name] = float(keep(key, value))
     return mixture

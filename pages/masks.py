@@ -9,7 +9,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from analysis.figures.domains import label
-from analysis.figures.masks import mask_density, mask_difference, mask_disagreement, profiles
+from analysis.figures.masks import (
+    mask_density,
+    mask_difference,
+    mask_disagreement,
+    profile_lines,
+    profile_strips,
+)
 from analysis.masks_view import (
     Window,
     block_view,
@@ -22,11 +28,12 @@ from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair, choose_pruning, choose_run
 from pages.ui.frame import title
 from pages.ui.library import bits, masks
-from pages.ui.state import choose, choose_many, first_value, keep, switch
+from pages.ui.state import choose, choose_many, slide, switch
 from pages.ui.words import count, explain, glossary
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
+    from analysis.figures.look import Look
     from pruning.architecture import PrunableWeight
     from pruning.workspace import Run
 
@@ -41,7 +48,6 @@ def draw() -> None:
         "Masks",
         "One weight matrix, seen by each domain. Rows are outputs, columns are input channels; "
         "the darker a block, the more of its weights the domain keeps.",
-        "Look",
     )
     run = choose_run()
     with st.container(border=True):
@@ -58,9 +64,9 @@ def draw() -> None:
         window = _choose_window(weight)
     kept = _kept(run, prune, weight.key)
     _side_by_side({name: kept[name] for name in domains}, window, weight)
-    if len(run.domains) > 1:
-        _two(run, kept, window)
-    _profiles({name: kept[name] for name in domains}, weight)
+    pair = _two(run, kept, window) if len(run.domains) > 1 else ()
+    shown = dict.fromkeys([*domains, *pair])
+    _profiles({name: kept[name] for name in shown}, pair, weight)
 
 
 def _kept(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Bits]:
@@ -100,9 +106,7 @@ def _choose_window(weight: PrunableWeight) -> Window:
 
 
 def _position(name: str, key: str, length: int) -> int:
-    first_value(key, length // 2, lambda value: 0 <= value < length)
-    value = st.slider(name, 0, length - 1, key=key, bind="query-params")
-    return keep(key, value)
+    return int(slide(name, 0, length - 1, key, length // 2, 1))
 
 
 def _side_by_side(kept: dict[str, Bits], window: Window, weight: PrunableWeight) -> None:
@@ -115,72 +119,93 @@ def _side_by_side(kept: dict[str, Bits], window: Window, weight: PrunableWeight)
         f"Rows {window.first_row}-{window.last_row - 1}, "
         f"channels {window.first_column}-{window.last_column - 1}."
     )
-    glossary("Mask", "Kept and pruned", "Input channel", "Wanda score", "Comparison group")
     look = style()
     names = list(kept)
+    largest = 256 if max(window.shape) <= 256 else SMALL
     for start in range(0, len(names), 3):
         for column, name in zip(
             st.columns(3, gap="medium"), names[start : start + 3], strict=False
         ):
             with column:
                 st.markdown(f"**{label(name)}**")
-                view = block_view(kept[name], window, SMALL)
+                view = block_view(kept[name], window, largest)
                 show(mask_density(view, name, look), f"mask-{name}-{weight.key}")
+    _legend(look)
+    glossary("Mask", "Kept and pruned", "Input channel", "Wanda score", "Comparison group")
 
 
-def _two(run: Run, kept: dict[str, Bits], window: Window) -> None:
+def _legend(look: Look) -> None:
+    colours = ", ".join(colour for _, colour in look.sequential)
+    st.html(
+        '<div style="display:flex;align-items:center;gap:.6rem;font-size:.85rem;opacity:.85">'
+        "<span>all pruned</span>"
+        f'<span style="width:10rem;height:.6rem;border-radius:3px;background:linear-gradient(to right, {colours})">'
+        "</span><span>all kept</span></div>"
+    )
+
+
+def _two(run: Run, kept: dict[str, Bits], window: Window) -> tuple[str, str]:
     st.header("Two domains against each other", anchor=False)
     first, second = choose_pair(run)
-    how = switch(
-        "Show",
-        ("difference", "disagreement"),
-        "compare",
-        format_func=lambda name: {
-            "difference": "who keeps more",
-            "disagreement": "where they differ",
-        }[name],
-        help="**Who keeps more** subtracts: opposite choices inside one block cancel. **Where they "
-        "differ** counts every weight that exactly one of the two keeps.",
-    )
     a, b, look = kept[first], kept[second], style()
     inside = disagreement(a, b, window)
-    share = inside.count.sum() / inside.size.sum()
-    st.caption(
-        f"In this view {label(first)} and {label(second)} decide differently on "
-        f"**{share:.1%}** of the weights."
-    )
-    if how == "difference":
-        chart = mask_difference(difference(a, b, window), first, second, look)
-        st.caption(f"Teal: {label(first)} keeps more. Brown: {label(second)} keeps more.")
-    else:
-        chart = mask_disagreement(inside, first, second, look)
-    show(chart, f"{how}-{first}-{second}")
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        how = switch(
+            "Show",
+            ("difference", "disagreement"),
+            "compare",
+            format_func=lambda name: {
+                "difference": "who keeps more",
+                "disagreement": "where they differ",
+            }[name],
+            help="**Who keeps more** subtracts: opposite choices inside one block cancel. **Where "
+            "they differ** counts every weight that exactly one of the two keeps.",
+        )
+        share = inside.count.sum() / inside.size.sum()
+        st.metric("Decided differently, in this view", f"{share:.2%}", border=True)
+        st.markdown(
+            f"Teal: **{label(first)}** keeps more.  \nBrown: **{label(second)}** keeps more."
+            if how == "difference"
+            else "The darker a block, the larger the share of its weights on which the two differ."
+        )
+        st.caption(
+            "Vertical stripes are the thing to look for: an input channel that is louder in one "
+            "domain's text pulls the whole column into that domain's mask."
+        )
+    with left:
+        if how == "difference":
+            chart = mask_difference(difference(a, b, window), first, second, look)
+        else:
+            chart = mask_disagreement(inside, first, second, look)
+        show(chart, f"{how}-{first}-{second}")
+    return first, second
 
 
-def _profiles(kept: dict[str, Bits], weight: PrunableWeight) -> None:
+def _profiles(kept: dict[str, Bits], pair: tuple[str, ...], weight: PrunableWeight) -> None:
     st.header("Profiles of the whole matrix", anchor=False)
     look = style()
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Input channels", anchor=False)
+    channels = {name: channel_profile(mask) for name, mask in kept.items()}
+    rows = {name: row_profile(mask) for name, mask in kept.items()}
+    st.subheader("Input channels", anchor=False)
+    st.caption(
+        "The share of a channel's weights that is kept. A channel that is loud on a domain's text "
+        "is kept by many rows at once: this is where domains part."
+    )
+    show(profile_strips(channels, "input channel", look), f"channels-{weight.key}")
+    if len(pair) == 2:
+        two = {name: channels[name] for name in pair}
+        show(profile_lines(two, "input channel", look), f"channels-{'-'.join(pair)}-{weight.key}")
+    st.subheader("Output rows", anchor=False)
+    everywhere = np.concatenate(list(rows.values()))
+    if np.ptp(everywhere) == 0:
         st.caption(
-            "The share of a channel's weights that is kept. A channel that is loud on a domain's "
-            "text is kept by many rows at once: this is where domains part."
+            f"Every row of every domain keeps {everywhere[0]:.1%} of its weights, because weights "
+            "compete within their row. Let them compete within the whole matrix to see rows differ."
         )
-        show(
-            profiles({n: channel_profile(m) for n, m in kept.items()}, "input channel", look),
-            f"channels-{weight.key}",
-        )
-    with right:
-        st.subheader("Output rows", anchor=False)
-        st.caption(
-            "The share of a row's weights that is kept. It is the same for every row while weights "
-            "compete within their row; choose the whole matrix to see rows differ."
-        )
-        show(
-            profiles({n: row_profile(m) for n, m in kept.items()}, "output row", look),
-            f"rows-{weight.key}",
-        )
+    else:
+        st.caption("The share of a row's weights that is kept.")
+        show(profile_strips(rows, "output row", look), f"rows-{weight.key}")
 
 
 draw()

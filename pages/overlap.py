@@ -20,7 +20,6 @@ def draw() -> None:
         "Overlap",
         "Do two domains need the same weights? Each cell is the Jaccard overlap of two domains' "
         "masks: of the weights that either one keeps, the share that both keep.",
-        "Look",
     )
     run = choose_run()
     with st.container(border=True):

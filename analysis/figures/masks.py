@@ -14,9 +14,12 @@ from analysis.figures.look import Look, Scale, colour_bar, dress
 from analysis.masks_view import BlockView, thin
 
 
-def mask_density(view: BlockView, domain: str, style: Look, height: int = 300) -> Chart:
-    """Share of weights that one domain's mask keeps, block by block; 0 to 1 in every picture."""
-    return _blocks(
+def mask_density(view: BlockView, domain: str, style: Look, height: int = 250) -> Chart:
+    """Share of weights that one domain's mask keeps, block by block; 0 to 1 in every picture.
+
+    Pictures stand side by side and share one legend, so none of them has a colour bar.
+    """
+    chart = _blocks(
         view,
         style,
         value="kept",
@@ -26,6 +29,10 @@ def mask_density(view: BlockView, domain: str, style: Look, height: int = 300) -
         height=height,
         alt=f"Where the mask of {label(domain)} keeps weights.",
     )
+    chart.figure.update_traces(showscale=False)
+    chart.figure.update_xaxes(title=None)
+    chart.figure.update_yaxes(title=None)
+    return chart
 
 
 def mask_difference(view: BlockView, a: str, b: str, style: Look, height: int = 420) -> Chart:
@@ -68,21 +75,24 @@ def _blocks(
     height: int,
     alt: str,
 ) -> Chart:
-    rows = _names(view.row_edges)
-    columns = _names(view.column_edges)
-    place = "row %{customdata[0]}, channel %{customdata[1]}"
+    rows, columns = view.count.shape
+    first_row, last_row = int(view.row_edges[0]), int(view.row_edges[-1])
+    first_column, last_column = int(view.column_edges[0]), int(view.column_edges[-1])
+    row_step, column_step = (last_row - first_row) / rows, (last_column - first_column) / columns
+    # Even spacing lets the browser draw one picture instead of thousands of rectangles; blocks
+    # differ by one weight at most, so none moves by more than that.
     figure = go.Figure(
         go.Heatmap(
             z=view.share.astype(np.float32),
-            x=view.column_edges - 0.5,
-            y=view.row_edges - 0.5,
+            x0=first_column + (column_step - 1) / 2,
+            dx=column_step,
+            y0=first_row + (row_step - 1) / 2,
+            dy=row_step,
             zmin=ends[0],
             zmax=ends[1],
             colorscale=scale,
-            customdata=_places(rows, columns) if view.count.size <= 4096 else None,
             hovertemplate=(
-                (place if view.count.size <= 4096 else "row %{y:.0f}, channel %{x:.0f}")
-                + f"<br>{meaning} %{{z:.1%}}<extra></extra>"
+                f"row %{{y:.0f}}, channel %{{x:.0f}}<br>{meaning} %{{z:.1%}}<extra></extra>"
             ),
             colorbar=colour_bar(style, meaning, ".0%"),
         )
@@ -90,20 +100,54 @@ def _blocks(
     dress(figure, style, height=height)
     figure.update_xaxes(title_text="input channel", showgrid=False, nticks=6)
     figure.update_yaxes(title_text="output row", showgrid=False, nticks=6, autorange="reversed")
+    if 1 / 3 <= (last_row - first_row) / (last_column - first_column) <= 3:  # square weights
+        figure.update_yaxes(scaleanchor="x", constrain="domain", constraintoward="top")
+        figure.update_xaxes(constrain="domain", constraintoward="left")
     return Chart(figure=figure, table=view.table(value), alt=alt)
 
 
-def profiles(
-    values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 512
+def profile_strips(
+    values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 256
 ) -> Chart:
-    """Kept share along input channels or output rows, one line a domain.
+    """Kept share along input channels or output rows, a strip of colour for each domain.
 
     values: domain -> (length,). axis: "input channel" or "output row". More than `limit`
     positions are drawn, and tabled, as means of neighbours.
     """
+    names = [label(domain) for domain in values]
+    thinned = [thin(share, limit) for share in values.values()]
+    cuts = thinned[0][0]
+    step = (int(cuts[-1]) - int(cuts[0])) / (len(cuts) - 1)
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.stack([means for _, means in thinned]),
+            y=names,
+            x0=(step - 1) / 2,
+            dx=step,
+            zmin=0.0,
+            zmax=1.0,
+            colorscale=style.sequential,
+            hovertemplate=f"<b>%{{y}}</b>, {axis} %{{x:.0f}}<br>kept %{{z:.1%}}<extra></extra>",
+            colorbar=colour_bar(style, "kept", ".0%"),
+            ygap=3,
+        )
+    )
+    dress(figure, style, height=90 + 34 * len(names))
+    figure.update_xaxes(title_text=axis, showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return Chart(
+        figure=figure,
+        table=_profile_table(values, limit),
+        alt=f"Share of weights kept along the {axis}s, a strip a domain.",
+    )
+
+
+def profile_lines(
+    values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 512
+) -> Chart:
+    """As `profile_strips`, with a line for each domain; meant for two of them."""
     figure = go.Figure()
     paint = colours(list(values), style)
-    table: dict[str, list[object]] = {"domain": [], "first": [], "last": [], "kept_share": []}
     for domain, share in values.items():
         cuts, means = thin(share, limit)
         figure.add_scatter(
@@ -114,24 +158,24 @@ def profiles(
             line={"color": paint[domain], "width": 1.4, "shape": "hv"},
             hovertemplate=f"{label(domain)}, {axis} %{{x}}: %{{y:.1%}}<extra></extra>",
         )
-        table["domain"] += [domain] * len(means)
-        table["first"] += cuts[:-1].tolist()
-        table["last"] += (cuts[1:] - 1).tolist()
-        table["kept_share"] += means.tolist()
     dress(figure, style, height=300)
     figure.update_xaxes(title_text=axis)
     figure.update_yaxes(title_text="kept", tickformat=".0%", rangemode="tozero")
     return Chart(
-        figure=figure, table=table, alt=f"Share of weights kept along the {axis}s, a line a domain."
+        figure=figure,
+        table=_profile_table(values, limit),
+        alt=f"Share of weights kept along the {axis}s, a line a domain.",
     )
 
 
-def _names(edges: NDArray[np.int64]) -> list[str]:
-    return [
-        str(first) if last - first == 1 else f"{first}-{last - 1}"
-        for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    ]
-
-
-def _places(rows: list[str], columns: list[str]) -> NDArray[np.str_]:
-    return np.dstack(np.meshgrid(rows, columns, indexing="ij"))
+def _profile_table(
+    values: Mapping[str, NDArray[np.float64]], limit: int
+) -> dict[str, list[object]]:
+    table: dict[str, list[object]] = {"domain": [], "first": [], "last": [], "kept_share": []}
+    for domain, share in values.items():
+        cuts, means = thin(share, limit)
+        table["domain"] += [domain] * len(means)
+        table["first"] += cuts[:-1].tolist()
+        table["last"] += (cuts[1:] - 1).tolist()
+        table["kept_share"] += means.tolist()
+    return table

@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.figures.domains import label
 from pages.ui.library import finished_runs
-from pages.ui.state import choose, choose_many, slide, switch
+from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
 from pruning.errors import InputError
 from pruning.specs import PruneSpec, pattern_sparsity
@@ -53,16 +53,21 @@ def choose_run() -> Run:
         st.warning(
             f"The run {asked} of this link is not in this workspace; the newest one is shown."
         )
-    chosen = choose(
+    wanted = asked if asked in runs else kept_choices().get("run")
+    order = list(runs)
+    chosen = st.selectbox(
         "Calibration run",
-        list(runs),
-        "run",
-        format_func=str,
+        order,
+        index=order.index(wanted) if wanted in runs else 0,
+        format_func=lambda run_id: run_title(runs[run_id]),
+        key="chosen-run",
         label_visibility="collapsed",
-        help="Every view below is arithmetic on the sums that this run has stored.",
     )
+    keep("run", chosen)
+    if asked != chosen:  # also the newest run by name, so that the link means the same tomorrow
+        st.query_params["run"] = chosen
     run = runs[chosen]
-    st.caption(f"{run_summary(run)}")
+    st.caption(run_summary(run))
     return run
 
 

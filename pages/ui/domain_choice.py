@@ -72,6 +72,8 @@ def _store(domains: list[DomainSpec]) -> None:
         for domain in domains
     ]
     keep(OWN, texts)
+    if texts == st.query_params.get_all(OWN):
+        return
     if texts:
         st.query_params[OWN] = texts
     else:

@@ -37,7 +37,7 @@ def exports_list() -> None:
 
 def _export(folder: Path) -> None:
     record = _record(folder)
-    left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    left, right = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with left:
         st.markdown(f"**{folder.name}**")
         st.caption(_summary(folder, record))

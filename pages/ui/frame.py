@@ -24,6 +24,7 @@ STYLE = """
 <style>
 .stMainBlockContainer {max-width: 1240px; padding-top: 3.2rem; padding-bottom: 5rem;}
 .stMainBlockContainer p, .stMainBlockContainer li {max-width: 46rem;}
+.stMainBlockContainer [data-testid="stCaptionContainer"] p {max-width: 64rem;}
 .stMainBlockContainer [data-testid="stAlertContainer"] p {max-width: none;}
 h1 {letter-spacing: -0.015em; padding-bottom: .35rem !important;}
 h2 {padding-top: 1.4rem !important;}
@@ -31,6 +32,8 @@ h2 {padding-top: 1.4rem !important;}
 [data-testid="stMetricLabel"] p {font-size: .82rem;}
 .atlas-lead {font-size: 1.12rem; line-height: 1.55; max-width: 44rem; opacity: .86; margin: 0 0 .6rem;}
 .atlas-step {font-size: .78rem; letter-spacing: .09em; text-transform: uppercase; opacity: .62; margin: 0;}
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] {gap: .35rem;}
+[data-testid="stSidebarUserContent"] .atlas-step {margin: .9rem 0 .1rem .5rem;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.4rem 1rem 4rem;}
   .atlas-lead {font-size: 1.02rem;}
@@ -40,21 +43,26 @@ h2 {padding-top: 1.4rem !important;}
 """
 
 
-def pages() -> dict[str, list[Page]]:
-    """Every page, by section of the navigation; addresses are the files' names."""
-    return {
-        "": [st.Page("pages/home.py", title="Home", icon=":material/explore:", default=True)],
-        "Make": [
-            st.Page("pages/calibrate.py", title="Calibrate", icon=":material/straighten:"),
-        ],
-        "Look": [
-            st.Page("pages/overlap.py", title="Overlap", icon=":material/join_inner:"),
-            st.Page("pages/masks.py", title="Masks", icon=":material/grid_on:"),
-        ],
-        "Take away": [
-            st.Page("pages/export.py", title="Export", icon=":material/ios_share:"),
-        ],
-    }
+# Icons stand beside the links and not in `st.Page`: there, Streamlit would fetch each page's icon
+# for the browser's tab from a server on the internet.
+SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "": (("pages/home.py", "Home", ":material/explore:"),),
+    "Make": (("pages/calibrate.py", "Calibrate", ":material/straighten:"),),
+    "Look": (
+        ("pages/overlap.py", "Overlap", ":material/join_inner:"),
+        ("pages/masks.py", "Masks", ":material/grid_on:"),
+    ),
+    "Take away": (("pages/export.py", "Export", ":material/ios_share:"),),
+}
+
+
+def pages() -> list[Page]:
+    """Every page; addresses are the files' names."""
+    entries = [entry for section in SECTIONS.values() for entry in section]
+    return [
+        st.Page(path, title=name, default=number == 0)
+        for number, (path, name, _) in enumerate(entries)
+    ]
 
 
 def draw(page: Page) -> None:
@@ -67,6 +75,12 @@ def draw(page: Page) -> None:
     st.logo(str(ASSETS / "wordmark.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
     st.html(STYLE)
     with st.sidebar:
+        for section, entries in SECTIONS.items():
+            if section:
+                st.html(f'<p class="atlas-step">{section}</p>')
+            for path, name, icon in entries:
+                st.page_link(path, label=name, icon=icon, width="stretch")
+        st.divider()
         machine_status()
     with sentences():
         page.run()
@@ -103,9 +117,7 @@ def sentences() -> Iterator[None]:
         )
 
 
-def title(name: str, lead: str, step: str = "") -> None:
-    """A page's heading: where we are on the path, what the page is called, what it is for."""
-    if step:
-        st.html(f'<p class="atlas-step">{step}</p>')
+def title(name: str, lead: str) -> None:
+    """A page's heading: what it is called and what it is for."""
     st.title(name, anchor=False)
     st.html(f'<p class="atlas-lead">{lead}</p>')

@@ -32,27 +32,28 @@ def follow(job: Job) -> None:
 
 def followed(kind: str) -> Job | None:
     """The job that this page shows: of the address, else the one last started in this session."""
-    identifier = st.query_params.get("job") or kept_choices().get(f"job-{kind}")
-    if identifier is None:
-        return None
+    asked = st.query_params.get("job")
+    for identifier in (asked, kept_choices().get(f"job-{kind}")):
+        job = _find(identifier) if identifier else None
+        if job is not None and job.kind == kind:
+            if job.id != asked:
+                st.query_params["job"] = job.id
+            return job
+    return None
+
+
+def _find(identifier: str) -> Job | None:
     try:
-        job = queue().get(identifier)
-    except InputError as error:
-        st.caption(f":material/info: {error}")
-        dismiss(kind, rerun=False)
+        return queue().get(identifier)
+    except InputError:  # a link to a job that was deleted since
         return None
-    if job.kind != kind:
-        return None
-    st.query_params["job"] = job.id
-    return job
 
 
-def dismiss(kind: str, rerun: bool = True) -> None:
+def dismiss(kind: str) -> None:
     """Show no job any more."""
     kept_choices().pop(f"job-{kind}", None)
     st.query_params.pop("job", None)
-    if rerun:
-        st.rerun()
+    st.rerun()
 
 
 def show_job(

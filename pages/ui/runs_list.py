@@ -34,7 +34,7 @@ def runs_list(go_on: Callable[[Run], None]) -> None:
 
 
 def _row(run: Run, go_on: Callable[[Run], None]) -> None:
-    left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    left, right = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with left:
         st.markdown(f"**Run {run.id}** {WORDS.get(run.status, '')}")
         st.caption(run_summary(run))

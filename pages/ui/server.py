@@ -36,5 +36,5 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def _warm_up() -> None:
-    for module in ("analysis.figures.masks", "analysis.figures.overlap", "analysis.overlap"):
+    for module in ("analysis.overlap", "pruning.models", "analysis.figures.masks"):
         importlib.import_module(module)

@@ -24,15 +24,17 @@ def kept_choices() -> dict[str, Any]:
 def first_value(
     key: str, default: Any, allowed: Callable[[Any], bool] = lambda value: True
 ) -> None:
-    """Give the widget `key` its value before it is drawn for the first time."""
+    """Give the widget `key` its value before it is drawn for the first time.
+
+    Where the value is the widget's own default there is nothing to do.
+    """
     if key in st.session_state:
         if not allowed(st.session_state[key]):
             st.session_state[key] = default
-        return
-    if key in st.query_params:
-        return
-    value = kept_choices().get(key, default)
-    st.session_state[key] = value if allowed(value) else default
+    elif key not in st.query_params:
+        value = kept_choices().get(key, default)
+        if value != default and allowed(value):
+            st.session_state[key] = value
 
 
 def keep(key: str, value: Option) -> Option:
@@ -45,24 +47,16 @@ def choose(
     label: str,
     options: Sequence[Option],
     key: str,
-    default: Option | None = None,
     format_func: Callable[[Any], str] = str,
     **more: Any,
 ) -> Option:
-    """A select box in the address. The options' own text is what the address shows."""
-    start = options[0] if default is None else default
+    """A select box in the address; the first option is the default and stays out of it."""
     free = more.get("accept_new_options", False)
-    first_value(key, start, lambda value: free or value in options)
+    first_value(key, options[0], lambda value: free or value in options)
     value = st.selectbox(
-        label,
-        options,
-        index=None,
-        key=key,
-        bind="query-params",
-        format_func=format_func,
-        **more,
+        label, options, key=key, bind="query-params", format_func=format_func, **more
     )
-    return keep(key, start if value is None else value)
+    return keep(key, options[0] if value is None else value)
 
 
 def choose_many(
@@ -76,7 +70,14 @@ def choose_many(
     """A multiple choice in the address; nothing chosen stays nothing."""
     first_value(key, list(default), lambda value: set(value) <= set(options))
     value = st.multiselect(
-        label, options, key=key, bind="query-params", format_func=format_func, **more
+        label,
+        options,
+        list(default) or None,
+        key=key,
+        bind="query-params",
+        format_func=format_func,
+        wrap=True,
+        **more,
     )
     return keep(key, value)
 
@@ -93,6 +94,7 @@ def switch(
     value = st.segmented_control(
         label,
         options,
+        default=options[0],
         key=key,
         bind="query-params",
         format_func=format_func,
@@ -107,18 +109,18 @@ def slide(
 ) -> float:
     """A slider in the address."""
     first_value(key, default, lambda value: low <= value <= high)
-    value = st.slider(label, low, high, step=step, key=key, bind="query-params", **more)
+    value = st.slider(label, low, high, default, step=step, key=key, bind="query-params", **more)
     return keep(key, value)
 
 
-def write(label: str, key: str, default: str = "", **more: Any) -> str:
+def write(label: str, key: str, **more: Any) -> str:
     """A line of text in the address."""
-    first_value(key, default)
+    first_value(key, "")
     return keep(key, st.text_input(label, key=key, bind="query-params", **more).strip())
 
 
 def number(label: str, key: str, default: int, low: int, high: int, **more: Any) -> int:
     """A whole number in the address."""
     first_value(key, default, lambda value: low <= value <= high)
-    value = st.number_input(label, low, high, step=1, key=key, bind="query-params", **more)
+    value = st.number_input(label, low, high, default, step=1, key=key, bind="query-params", **more)
     return keep(key, int(value))

@@ -1,0 +1,150 @@
+"""What a figure draws is what its table says, in light and in dark."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from analysis.figures.chart import Chart
+from analysis.figures.domains import LABELS, colours, label
+from analysis.figures.look import DARK, LIGHT, Look
+from analysis.figures.masks import (
+    mask_density,
+    mask_difference,
+    mask_disagreement,
+    profile_lines,
+    profile_strips,
+)
+from analysis.figures.overlap import (
+    chance_matrix,
+    layer_by_projection,
+    layer_lines,
+    overlap_matrix,
+)
+from analysis.masks_view import block_view, difference, disagreement
+
+JACCARD = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.7], [0.8, 0.7, 1.0]])
+CHANCE = np.full((3, 3), 1 / 3)
+DOMAINS = ("python", "cpp", "my-own")
+
+
+def rows(chart: Chart) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(chart.csv().decode())))
+
+
+@pytest.fixture(params=[LIGHT, DARK], ids=["light", "dark"])
+def style(request: pytest.FixtureRequest) -> Look:
+    return request.param
+
+
+def test_matrix_draws_every_pair_and_leaves_the_diagonal_blank(style: Look) -> None:
+    chart = overlap_matrix(DOMAINS, JACCARD, CHANCE, style)
+    drawn = chart.figure.data[0]
+    table = {(r["domain_a"], r["domain_b"]): float(r["jaccard_kept"]) for r in rows(chart)}
+    for i, a in enumerate(DOMAINS):
+        for j, b in enumerate(DOMAINS):
+            assert table[a, b] == JACCARD[i, j]
+            assert np.isnan(drawn.z[i][j]) if i == j else drawn.z[i][j] == JACCARD[i, j]
+    assert tuple(drawn.x) == ("Python", "C++", "my-own")
+    assert (drawn.zmin, drawn.zmax) == (0.7, 0.9)
+    assert {float(r["chance_level"]) for r in rows(chart)} == {1 / 3}
+
+
+def test_a_single_domain_makes_a_matrix_too(style: Look) -> None:
+    chart = overlap_matrix(("math",), np.ones((1, 1)), np.ones((1, 1)), style)
+    assert len(rows(chart)) == 1
+
+
+def test_chance_matrix_draws_its_table(style: Look) -> None:
+    chart = chance_matrix(DOMAINS, CHANCE, style)
+    assert [float(r["chance_level"]) for r in rows(chart)] == CHANCE.ravel().tolist()
+
+
+def test_lines_draw_their_table(style: Look) -> None:
+    chart = layer_lines([0, 1, 5], [0.9, 0.8, 0.7], [0.3, 0.3, 0.4], style, "pruned")
+    overlap, chance = chart.figure.data
+    assert list(overlap.x) == [int(r["layer"]) for r in rows(chart)]
+    assert list(overlap.y) == [float(r["jaccard_pruned"]) for r in rows(chart)]
+    assert list(chance.y) == [float(r["chance_level"]) for r in rows(chart)]
+
+
+def test_layer_by_projection_leaves_out_what_is_not_there(style: Look) -> None:
+    values = np.array([[0.5, 0.25], [np.nan, 0.75]])
+    chart = layer_by_projection((3, 4), ("q_proj", "up_proj"), values, style)
+    assert [(r["layer"], r["projection"], float(r["jaccard_kept"])) for r in rows(chart)] == [
+        ("3", "q_proj", 0.5),
+        ("3", "up_proj", 0.25),
+        ("4", "up_proj", 0.75),
+    ]
+    np.testing.assert_array_equal(np.array(chart.figure.data[0].z, dtype=float), values.T)
+
+
+def test_masks_draw_their_table(style: Look) -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.random((2, 40, 600)) < 0.5
+    view = block_view(a)
+    for chart, column in (
+        (mask_density(view, "python", style), "kept_share"),
+        (mask_difference(difference(a, b), "python", "cpp", style), "difference_share"),
+        (mask_disagreement(disagreement(a, b), "python", "cpp", style), "differing_share"),
+    ):
+        drawn = np.asarray(chart.figure.data[0].z).ravel()
+        told = np.array([float(r[column]) for r in rows(chart)], dtype=np.float32)
+        np.testing.assert_array_equal(drawn, told)
+        assert len(told) == 40 * 256
+
+
+def test_a_heatmap_covers_its_matrix_exactly(style: Look) -> None:
+    view = block_view(np.ones((300, 1000), dtype=bool))
+    drawn = mask_density(view, "python", style).figure.data[0]
+    assert drawn.x0 - drawn.dx / 2 == -0.5
+    assert drawn.x0 + drawn.dx * (256 - 0.5) == 999.5
+    assert drawn.y0 + drawn.dy * (256 - 0.5) == pytest.approx(299.5)
+
+
+def test_the_difference_has_zero_in_the_middle_of_its_scale(style: Look) -> None:
+    a, b = np.zeros((2, 4, 4), dtype=bool)
+    a[0, :3] = True
+    drawn = mask_difference(difference(a, b), "python", "cpp", style).figure.data[0]
+    assert drawn.zmin == -drawn.zmax == -1
+
+
+@pytest.mark.parametrize("length", [5, 2000])
+def test_profiles_draw_their_table(style: Look, length: int) -> None:
+    values = {name: np.linspace(0, 1, length) ** (i + 1) for i, name in enumerate(DOMAINS)}
+    lines = profile_lines(values, "input channel", style)
+    assert np.concatenate([trace.y for trace in lines.figure.data]).tolist() == [
+        float(r["kept_share"]) for r in rows(lines)
+    ]
+    strips = profile_strips(values, "input channel", style)
+    assert np.asarray(strips.figure.data[0].z).ravel().tolist() == [
+        float(r["kept_share"]) for r in rows(strips)
+    ]
+    assert len(rows(strips)) == 3 * min(length, 256)
+
+
+def test_a_domain_has_the_same_colour_everywhere(style: Look) -> None:
+    every = colours(list(LABELS), style)
+    assert len(set(every.values())) == len(LABELS)
+    for name in LABELS:
+        assert colours([name, "mine"], style)[name] == every[name]
+    mixed = colours(["mine", "python", "yours"], style)
+    assert len(set(mixed.values())) == 3
+    assert label("cpp") == "C++"
+    assert label("mine") == "mine"
+
+
+def test_scales_change_steadily_in_lightness() -> None:
+    def lightness(colour: str) -> float:
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+
+    light = [lightness(colour) for _, colour in LIGHT.sequential]
+    dark = [lightness(colour) for _, colour in DARK.sequential]
+    assert light == sorted(light, reverse=True)
+    assert dark == sorted(dark)
+    for style in (LIGHT, DARK):
+        values = [lightness(colour) for _, colour in style.diverging]
+        middle = values[len(values) // 2]
+        assert middle == (min(values) if style.is_dark else max(values))
