@@ -96,7 +96,8 @@ def export(run: Run, spec: ExportSpec, out: Path, report: Report = ignore) -> Ex
         files = {name: _copy(base / name, folder / name) for name in copied}
         submodel = _provenance(run, spec, plan, tensors, files)
         atomic_json(folder / SUBMODEL, submodel)
-        card = model_card(out.name, spec, run.spec, plan)
+        origins = [run.origin(domain) for domain, _ in spec.mixture]
+        card = model_card(out.name, spec, run.spec, plan, origins)
         (folder / "README.md").write_text(card, encoding="utf-8")
     return ExportResult(folder=out, plan=plan, submodel=submodel)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from pruning.domains import DomainOrigin
 from pruning.export_plan import ExportPlan, ExportSpec
 from pruning.sources import is_hub_id
 from pruning.specs import CalibrationSpec
@@ -31,8 +33,16 @@ CITATIONS = """\
 """
 
 
-def model_card(name: str, spec: ExportSpec, calibration: CalibrationSpec, plan: ExportPlan) -> str:
+def model_card(
+    name: str,
+    spec: ExportSpec,
+    calibration: CalibrationSpec,
+    plan: ExportPlan,
+    origins: Sequence[DomainOrigin],
+) -> str:
     """The model card in Markdown, with the front matter that model hubs read.
+
+    origins: where the text of the mixture's domains comes from.
 
     Paths on this machine stay out of it; the base model is named by its hub id or folder's name.
     """
@@ -43,6 +53,7 @@ def model_card(name: str, spec: ExportSpec, calibration: CalibrationSpec, plan: 
             _summary(spec, calibration, plan),
             _how_to_load(name),
             _settings(spec, calibration),
+            _texts(origins),
             _sparsity(plan),
             _limits(plan),
             f"## Citation\n\n{CITATIONS}",
@@ -111,6 +122,15 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     }
     table = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"## Settings\n\n| setting | value |\n|---|---|\n{table}\n"
+
+
+def _texts(origins: Sequence[DomainOrigin]) -> str:
+    table = "\n".join(
+        f"| {text.name} | {text.source}{f' at {text.revision}' if text.revision else ''} "
+        f"| {text.licence} |"
+        for text in origins
+    )
+    return f"## Calibration text\n\n| domain | source | licence |\n|---|---|---|\n{table}\n"
 
 
 def _sparsity(plan: ExportPlan) -> str:

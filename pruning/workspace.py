@@ -21,6 +21,7 @@ from typing import Any
 
 from pruning.architecture import PrunableWeight
 from pruning.checkpoint import fingerprint
+from pruning.domains import DomainOrigin
 from pruning.domains.packing import TokenSample
 from pruning.errors import AtlasError, InputError
 from pruning.sources import model_folder
@@ -175,6 +176,11 @@ class Run:
         self.check_domain(domain)
         self.require_done()
         return ChannelStats.load(self.stats_path(domain))
+
+    def origin(self, domain: str) -> DomainOrigin:
+        """Where a domain's text came from when it was calibrated."""
+        self.check_domain(domain)
+        return DomainOrigin.from_json(self.manifest["domains"][domain]["origin"])
 
     def model_folder(self) -> Path:
         """The folder of the dense model; AtlasError if it is gone or has other weights now."""

@@ -35,6 +35,7 @@ def test_the_card_is_one_that_a_hub_reads(llama: Run, tmp_path: Path) -> None:
     assert card.data.base_model is None  # a folder's path is nobody's business
     assert str(tmp_path) not in card.content
     assert "code + 0.5 × prose" in card.text
+    assert "| code | own files (code" in card.text
     assert "2306.11695" in card.text
     assert "2501.05248" in card.text
     plan = plan_export(llama, spec)
@@ -42,4 +43,4 @@ def test_the_card_is_one_that_a_hub_reads(llama: Run, tmp_path: Path) -> None:
     hub = llama.spec.from_json(
         {**llama.spec.to_json(), "model": ModelSpec(source="org/name").to_json()}
     )
-    assert ModelCard(model_card("x", spec, hub, plan)).data.base_model == "org/name"
+    assert ModelCard(model_card("x", spec, hub, plan, [])).data.base_model == "org/name"
