@@ -14,93 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-
-@dataclass(frozen=True, slots=True)
-class Num:
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Char:
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bool:
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Var:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of the object whose method this is."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """An operator of + - * // % == != < <= > >= and or."""
-
-    op: str
-    left: Expr
-    right: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Neg:
-    value: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Cond:
-    """`yes` if `test`, else `no`."""
-
-    test: Expr
-    yes: Expr
-    no: Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One of the named operations of `operations.py`."""
-
-    operation: str
-    arguments: tuple[Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """A call of a function by its own name, such as a recursive call."""
-
-    function: str
-    arguments: tuple[Expr, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """An empty list, map, set or builder."""
-
-    type: str
-
-
-Expr: TypeAlias = (
-    Num | Text | Char | Bool | Var | Field | Bin | Not | Neg | Cond | Call | Apply | New
+from demo.texts.programs.expressions import (  # noqa: F401 - read with the statements, as `ir.…`
+    Apply,
+    Bin,
+    Bool,
+    Call,
+    Char,
+    Cond,
+    Expr,
+    Field,
+    Neg,
+    New,
+    Not,
+    Num,
+    Text,
+    Var,
 )
+
+ZERO = Num(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +215,7 @@ class Pipe:
     value: Expr | None
     end: str
     type: str = "int"
-    default: Expr = Num(0)
+    default: Expr = ZERO
     stop: Expr | None = None
     captures: bool = False  # `keep` or `value` reads another variable of the function
 
@@ -320,6 +251,8 @@ Stmt: TypeAlias = (
     | Pipe
     | Collect
 )
+
+
 Block: TypeAlias = tuple[Stmt, ...]
 
 

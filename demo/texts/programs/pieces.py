@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from demo.texts.programs.build import Cond, Constant, Expr, Neg, Var, call, op
+from demo.texts.programs.build import Expr, Var, op
 from demo.texts.programs.meaning import Spec
 
 Reader: TypeAlias = Callable[[Expr], Expr]
@@ -47,6 +47,8 @@ def applied(piece: Piece | None, variable: str) -> Expr | None:
 
 # kind: (word, wordings, expression of the number and the constants, how constants are drawn)
 Builder: TypeAlias = Callable[..., Expr]
+
+
 CONDITIONS: dict[str, tuple[str, tuple[str, ...], Builder, str]] = {
     "even": ("even", ("even",), lambda x: op("==", op("%", x, 2), 0), ""),
     "odd": ("odd", ("odd",), lambda x: op("!=", op("%", x, 2), 0), ""),
@@ -102,8 +104,12 @@ CONDITIONS: dict[str, tuple[str, tuple[str, ...], Builder, str]] = {
         "l",
     ),
 }
+
+
 # Two of these together say nothing, or what "between" and "outside" say.
 ALIKE = (("even", "odd"), ("divisible", "indivisible"), ("above", "below", "least", "most"))
+
+
 SIMPLE = ("even", "odd", "above", "below", "least", "most", "divisible", "indivisible", "unequal")
 
 
@@ -177,129 +183,6 @@ def _padded(one: Piece, two: Piece) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (one.phrases * 2)[:size], (two.phrases * 2)[:size]
 
 
-# kind: (word, imperatives, participles, expression, how constants are drawn)
-CHANGES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], Builder, str]] = {
-    "plus": (
-        "plus",
-        ("add {0} to each", "increase each by {0}"),
-        ("each increased by {0}",),
-        lambda x, c: op("+", x, c),
-        "c",
-    ),
-    "minus": (
-        "minus",
-        ("subtract {0} from each", "decrease each by {0}"),
-        ("each decreased by {0}",),
-        lambda x, c: op("-", x, c),
-        "c",
-    ),
-    "times": (
-        "times",
-        ("multiply each by {0}",),
-        ("each multiplied by {0}",),
-        lambda x, c: op("*", x, c),
-        "k",
-    ),
-    "square": ("squared", ("square each",), ("each squared",), lambda x: op("*", x, x), ""),
-    "cube": (
-        "cubed",
-        ("cube each",),
-        ("each cubed",),
-        lambda x: op("*", op("*", x, x), x),
-        "",
-    ),
-    "negate": ("negated", ("negate each",), ("each negated",), Neg, ""),
-    "from": (
-        "subtracted",
-        ("subtract each from {0}",),
-        ("each subtracted from {0}",),
-        lambda x, c: op("-", c, x),
-        "c",
-    ),
-    "halve": (
-        "divided",
-        ("divide each by {0} rounding down",),
-        ("each divided by {0} rounding down",),
-        lambda x, c: op("//", x, c),
-        "d",
-    ),
-    "modulo": (
-        "modulo",
-        ("take each modulo {0}",),
-        ("each taken modulo {0}",),
-        lambda x, c: op("%", x, c),
-        "d",
-    ),
-    "affine": (
-        "scaled",
-        ("multiply each by {0} and add {1}",),
-        ("each multiplied by {0} plus {1}",),
-        lambda x, a, b: op("+", op("*", x, a), b),
-        "a",
-    ),
-    "distance": (
-        "distance",
-        ("take the distance of each from {0}",),
-        ("each replaced by its distance from {0}",),
-        lambda x, c: call("abs", op("-", x, c)),
-        "c",
-    ),
-    "cap": (
-        "capped",
-        ("cap each at {0}",),
-        ("each capped at {0}",),
-        lambda x, c: call("min", x, c),
-        "c",
-    ),
-    "floor": (
-        "raised",
-        ("raise each to at least {0}",),
-        ("each raised to at least {0}",),
-        lambda x, c: call("max", x, c),
-        "c",
-    ),
-    "square_plus": (
-        "squared_plus",
-        ("square each and add {0}",),
-        ("each squared plus {0}",),
-        lambda x, c: op("+", op("*", x, x), c),
-        "c",
-    ),
-    "alternate": (
-        "switched",
-        ("double the even ones and add {0} to the odd ones",),
-        ("the even ones doubled and the odd ones increased by {0}",),
-        lambda x, c: Cond(op("==", op("%", x, 2), 0), op("*", x, 2), op("+", x, c)),
-        "c",
-    ),
-}
-
-
-def draw_change(rng: random.Random, name: str = "") -> Spec:
-    """Draw a change of a number; with `name` its constant may be that parameter."""
-    if name and rng.random() < 0.3:
-        return (rng.choice(("plus", "minus", "times", "from", "cap", "floor")), name)
-    kind = rng.choice(tuple(CHANGES))
-    how = CHANGES[kind][4]
-    if how == "k":
-        return (kind, rng.randint(2, 20))
-    if how == "a":
-        return (kind, rng.randint(2, 12), rng.randint(1, 20))
-    return (kind, *constants(how, rng))
-
-
-def change(spec: Spec) -> Piece:
-    """Read a change of a number."""
-    kind, *rest = spec
-    word, phrases, participles, build, _ = CHANGES[kind]
-    return Piece(
-        word,
-        tuple(p.format(*rest) for p in phrases),
-        lambda x: build(x, *rest),
-        tuple(p.format(*rest) for p in participles),
-    )
-
-
 def uses(spec: Spec, name: str) -> bool:
     """Tell whether a spec names a parameter among its constants."""
     return any(uses(p, name) if isinstance(p, tuple) else p == name for p in spec)
@@ -309,6 +192,3 @@ def reads_sign(spec: Spec) -> bool:
     """Tell whether a spec divides, so that its tests must keep to non-negative numbers."""
     divides = ("remainder", "ending", "halve", "modulo")
     return any(reads_sign(p) if isinstance(p, tuple) else p in divides for p in spec)
-
-
-__all__ = ["Constant", "Piece", "change", "condition", "draw_change", "draw_condition", "uses"]

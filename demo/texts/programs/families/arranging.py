@@ -25,11 +25,12 @@ from demo.texts.programs.build import (
     push,
     when,
 )
+from demo.texts.programs.changes import change, draw_change
 from demo.texts.programs.families.common import function, list_names, numbers_param
 from demo.texts.programs.families.words import draw_word_condition, read_word_condition
 from demo.texts.programs.lowering import collected, negated
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import applied, change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import applied, condition, draw_condition
 
 ORDERS = {
     "ascending": ("sorted", "in ascending order"),

@@ -21,9 +21,10 @@ from demo.texts.programs.build import (
     upto,
     when,
 )
+from demo.texts.programs.changes import change, draw_change
 from demo.texts.programs.families.common import function, number_param
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import condition, draw_condition
 
 LABELS = [
     "low",

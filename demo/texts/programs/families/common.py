@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from demo.texts.programs.build import Block, Function, Param, Stmt
+from demo.texts.programs.build import Block, Function, Num, Param, Stmt
 from demo.texts.programs.meaning import Spec
 from demo.texts.programs.pieces import reads_sign
 
+ONE = Num(1)
 LISTS = ("numbers", "values", "items")
 ELEMENTS = {"numbers": "number", "values": "value", "items": "item"}
 

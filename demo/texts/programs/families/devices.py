@@ -28,9 +28,10 @@ from demo.texts.programs.build import (
     op,
     var,
 )
+from demo.texts.programs.changes import change, draw_change
 from demo.texts.programs.families.objects import action, field, getter, grow
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import condition, draw_condition
 
 NAME = Param("name", "text", "common word")
 AMOUNT = Param("amount", "int", "number")

@@ -26,15 +26,10 @@ from demo.texts.programs.build import (
     var,
     when,
 )
+from demo.texts.programs.changes import change, draw_change
 from demo.texts.programs.families.common import function
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import (
-    change,
-    condition,
-    draw_change,
-    draw_condition,
-    draw_digit_condition,
-)
+from demo.texts.programs.pieces import condition, draw_condition, draw_digit_condition
 
 N = (Param("n", "int", "size"),)
 

@@ -5,21 +5,13 @@ from __future__ import annotations
 import random
 
 from demo.texts.programs.build import Function, Num, Param, Pipe, Program, Var
+from demo.texts.programs.changes import change, draw_change
+from demo.texts.programs.families.common import list_names
 from demo.texts.programs.lowering import loop
 from demo.texts.programs.meaning import Family, Spec
 from demo.texts.programs.phrases import sentence, title
-from demo.texts.programs.pieces import (
-    applied,
-    change,
-    condition,
-    draw_change,
-    draw_condition,
-    reads_sign,
-    uses,
-)
+from demo.texts.programs.pieces import applied, condition, draw_condition, reads_sign, uses
 
-LISTS = ("numbers", "values", "items")
-ELEMENTS = {"numbers": "number", "values": "value", "items": "item"}
 GATHERING = ("sum", "sum", "list", "list", "list", "product", "max", "min", "first", "last")
 
 
@@ -58,8 +50,7 @@ def _numbers(spec: Spec, rng: random.Random) -> Program:
     keep = condition(spec[0]) if spec[0] else None
     changed = change(spec[1]) if spec[1] else None
     end = spec[2]
-    source = rng.choice(LISTS)
-    name = rng.choice((ELEMENTS[source], ELEMENTS[source], "x"))
+    source, name = list_names(rng)
     pipe = Pipe(
         Var(source),
         name,

@@ -27,10 +27,11 @@ from demo.texts.programs.build import (
     var,
     when,
 )
+from demo.texts.programs.changes import change, draw_change
 from demo.texts.programs.families.common import function, list_names, numbers_param
 from demo.texts.programs.lowering import negated
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
+from demo.texts.programs.pieces import condition, draw_condition
 
 
 def at(source: str, index: Expr | str) -> Expr:

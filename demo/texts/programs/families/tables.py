@@ -6,7 +6,6 @@ import random
 
 from demo.texts.programs.build import (
     Expr,
-    Num,
     Param,
     Program,
     Stmt,
@@ -24,13 +23,12 @@ from demo.texts.programs.build import (
     var,
     when,
 )
-from demo.texts.programs.families.common import function, list_names, numbers_param
+from demo.texts.programs.changes import change, draw_change
+from demo.texts.programs.families.common import ONE, function, list_names, numbers_param
 from demo.texts.programs.families.letters import draw_kind, read_kind
 from demo.texts.programs.families.words import draw_word_condition, read_word_condition
 from demo.texts.programs.meaning import Family, Spec
-from demo.texts.programs.pieces import change, condition, draw_change, draw_condition
-
-ONE = Num(1)
+from demo.texts.programs.pieces import condition, draw_condition
 
 
 def _sample_frequency(rng: random.Random) -> Spec:
