@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -162,3 +164,60 @@ def test_continuous_integration_runs_make_test_and_nothing_else() -> None:
     for script in (".ci/run", "scripts/ensure_chromium", "scripts/make_environment"):
         assert (ROOT / script).stat().st_mode & 0o111
         subprocess.run(["bash", "-n", ROOT / script], check=True)
+
+
+def bare_machine(folder: Path, *programs: str) -> dict[str, str]:
+    """An environment with no program but these."""
+    folder.mkdir()
+    for program in ("bash", "env", "id", *programs):
+        (folder / program).symlink_to(shutil.which(program) or "")
+    return {"PATH": str(folder)}
+
+
+def test_without_a_recent_python_there_is_a_sentence(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [ROOT / "scripts" / "make_environment", tmp_path / "venv"],
+        env=bare_machine(tmp_path / "bin"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Python 3.11 or newer is needed")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_python_without_venv_is_told_what_to_install(tmp_path: Path) -> None:
+    environment = bare_machine(tmp_path / "bin")
+    python = tmp_path / "bin" / "python3"
+    python.write_text(
+        "#!/usr/bin/env bash\n"
+        "case $2 in *venv*) exit 1 ;; *print*) echo 3.12 ;; esac\n"  # all else works
+    )
+    python.chmod(0o755)
+    ended = subprocess.run(
+        [ROOT / "scripts" / "make_environment", tmp_path / "venv"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "apt-get install python3.12-venv" in ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="looks in /Applications too")
+@pytest.mark.parametrize(("settings", "status"), [({}, 0), ({"CI": "true"}, 1)])
+def test_a_missing_chromium_fails_only_the_continuous_integration(
+    settings: dict[str, str], status: int, tmp_path: Path
+) -> None:
+    ended = subprocess.run(
+        [ROOT / "scripts" / "ensure_chromium"],
+        env=bare_machine(tmp_path / "bin") | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == status
+    assert "could not be installed" in ended.stderr

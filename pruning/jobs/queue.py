@@ -184,6 +184,14 @@ class JobQueue:
         with self._connection() as connection:
             connection.execute("UPDATE jobs SET pid = ? WHERE id = ?", (pid, identifier))
 
+    def cancel_wanted(self, identifier: str) -> bool:
+        """Whether somebody asked for the job's end, or has even removed it from the database."""
+        with self._connection() as connection:
+            row = connection.execute(
+                "SELECT cancel_asked FROM jobs WHERE id = ?", (identifier,)
+            ).fetchone()
+        return row is None or row["cancel_asked"] is not None
+
     def finish(
         self,
         identifier: str,

@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -162,13 +161,13 @@ class Supervisor:
             self._repeat(self._end_worker)
 
     def _repeat(self, step: Callable[[], None]) -> None:
-        """Do a step; when the disk or database fails for a moment, wait and do it again."""
+        """Do a step; when it fails (a full disk, a locked database), wait and do it again."""
         while True:
             try:
                 step()
                 return
-            except (sqlite3.Error, OSError) as error:
-                logger.warning("The job queue in %s: %s; trying again.", self.queue.root, error)
+            except Exception:  # whatever it is, the queue must not stand still for ever
+                logger.exception("The job queue in %s failed; trying again.", self.queue.root)
                 if self._stopping.wait(1.0):
                     return
 
@@ -191,7 +190,7 @@ class Supervisor:
             if self._worker.pid is not None:
                 self.queue.set_worker(job.id, self._worker.pid)
         worker = self._worker
-        cancelled = self.queue.get(worker.job_id).cancel_asked is not None
+        cancelled = self.queue.cancel_wanted(worker.job_id)
         if worker.ended():
             worker.sweep()
             self._note_end(worker, cancelled)
@@ -220,7 +219,7 @@ class Supervisor:
             worker.ask_to_end(self.grace)
             time.sleep(POLL_SECONDS)
         worker.sweep()
-        cancelled = self.queue.get(worker.job_id).cancel_asked is not None
+        cancelled = self.queue.cancel_wanted(worker.job_id)
         self._note_end(worker, cancelled)
         self._worker = None
 

@@ -386,6 +386,16 @@ def test_a_database_locked_for_a_moment_loses_nothing(
     assert ended(queue, job).status == "done"
 
 
+def test_a_job_removed_from_the_database_ends_and_the_queue_goes_on(
+    queue: JobQueue, supervisor: Supervisor
+) -> None:
+    removed, after = queue.submit("t", "t", SLEEP), queue.submit("t", "t", QUICK)
+    running(queue, removed)
+    with contextlib.closing(sqlite3.connect(queue.database)) as connection, connection:
+        connection.execute("DELETE FROM jobs WHERE id = ?", (removed.id,))
+    assert ended(queue, after).status == "done"
+
+
 def test_deleting_forgets_the_job_and_its_folder(queue: JobQueue) -> None:
     job = queue.submit("t", "t", QUICK, spec={"a": 1})
     assert job.folder.is_dir()
