@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +139,34 @@ def test_resumes_after_a_stop_at_any_moment_with_the_same_bytes(
         workspace.runs()[0].stats("odd")
     resumed = calibrate(spec, workspace)
     assert resumed.id == whole.id
+    for name in ("odd", "even"):
+        assert resumed.stats_path(name).read_bytes() == whole.stats_path(name).read_bytes()
+
+
+KILLED = """
+import json, os, signal, sys
+from pruning.calibration import calibrate
+from pruning.specs import CalibrationSpec
+from pruning.workspace import Workspace
+
+def report(progress):
+    if progress.stage == "Calibrating" and progress.done == int(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+calibrate(CalibrationSpec.from_json(json.loads(sys.argv[1])), Workspace(sys.argv[2]), report)
+"""
+
+
+def test_resumes_after_a_kill_with_the_same_bytes(spec: CalibrationSpec, tmp_path: Path) -> None:
+    whole = calibrate(spec, Workspace(tmp_path / "whole"))
+    folder = str(tmp_path / "killed")
+    arguments = [json.dumps(spec.to_json()), folder, "7"]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    workspace = Workspace(folder)
+    assert workspace.runs()[0].status == "running"  # nobody was left to write anything else
+    resumed = calibrate(spec, workspace)
+    assert (resumed.id, resumed.status) == (whole.id, "done")
     for name in ("odd", "even"):
         assert resumed.stats_path(name).read_bytes() == whole.stats_path(name).read_bytes()
 
