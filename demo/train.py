@@ -128,6 +128,7 @@ def train(
     )
     team = Team()
     progress = _resume(model, optimizer, folder / "checkpoint.pt")
+    progress.spent = plan.spent(seconds=progress.seconds, tokens=progress.tokens)
     device = next(model.parameters()).device
     parameters = list(model.parameters())
     loss_of = torch.compile(next_token_loss) if plan.compile else next_token_loss
