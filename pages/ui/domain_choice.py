@@ -80,9 +80,14 @@ def _store(domains: list[DomainSpec]) -> None:
         st.query_params.pop(OWN, None)
 
 
+def check_name(name: str, own: list[DomainSpec]) -> None:
+    """InputError for a name that a built-in domain or another of one's own has."""
+    if name in {other.name for other in own} | set(LABELS):
+        raise InputError(f"There is a domain named {name} already; choose another name.")
+
+
 def _add(domain: DomainSpec, own: list[DomainSpec]) -> None:
-    if domain.name in {other.name for other in own} | set(LABELS):
-        raise InputError(f"There is a domain named {domain.name} already; choose another name.")
+    check_name(domain.name, own)
     _store([*own, domain])
     st.rerun()
 
@@ -186,7 +191,8 @@ def save_uploads(uploads: list) -> Path:
     folder = workspace_root() / "uploads" / secrets.token_urlsafe(12)
     folder.mkdir(parents=True, mode=0o700)
     for number, upload in enumerate(uploads):
-        name = Path(upload.name.replace("\\", "/")).name or f"file-{number}"
+        name = Path(upload.name.replace("\\", "/")).name
+        name = name if name.strip(".") else f"file-{number}"
         target = folder / name
         if target.exists():
             target = folder / f"{number}-{name}"

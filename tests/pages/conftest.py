@@ -1,0 +1,86 @@
+"""The app run in this process, on a workspace of the test's own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from pruning.workspace import Run, Workspace
+from tests.pruning.finished_run import finished_run
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGES = ("home", "calibrate", "overlap", "masks", "export")
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def pages_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a real server, where app.py registers its pages before the first visitor comes.
+
+    AppTest forgets that before each run, and would take `pages/` for pages without a frame.
+    """
+    begin = PagesManager.__init__
+
+    def registered(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        begin(self, *args, **kwargs)
+
+    monkeypatch.setattr(PagesManager, "__init__", registered)
+
+
+@pytest.fixture(scope="session")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny model in `base` and a finished run in `workspace`; not to be changed."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    finished_run("llama", folder)
+    return folder
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace that the app uses."""
+    monkeypatch.setenv("SUBMODEL_ATLAS_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    st.cache_resource.clear()
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def run(empty: Path, calibrated: Path) -> Run:
+    """A finished run in the workspace that the app uses."""
+    shutil.copytree(calibrated / "workspace", empty)
+    return Workspace(empty).runs()[0]
+
+
+@pytest.fixture
+def open_page() -> Open:
+    """open_page("overlap", sparsity="0.6"): the page as a fresh visitor with that link sees it."""
+
+    def visit(page: str, **query: str | list[str]) -> AppTest:
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+        app.switch_page(f"pages/{page}.py")  # AppTest cannot begin at a page; the browser tests do
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return visit
+
+
+def healthy(app: AppTest) -> AppTest:
+    """Nothing on the page is an exception or an error."""
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    return app
+
+
+def chart_names(app: AppTest) -> list[str]:
+    """Keys of the CSV buttons, one below each chart."""
+    return [button.key for button in app.download_button if button.key]

@@ -1,0 +1,91 @@
+"""The Overlap page: what it draws is the library's table, and its choices live in the address."""
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from analysis.overlap import overlap_table
+from pruning.specs import PruneSpec
+from pruning.workspace import Run
+from tests.pages.conftest import Open, chart_names, healthy
+
+
+def matrix(app: object, index: int = 0) -> dict:
+    """The first trace of a chart on the page."""
+    return json.loads(app.get("plotly_chart")[index].proto.spec)["data"][0]  # type: ignore[attr-defined]
+
+
+def test_a_link_shows_the_same_view(run: Run, open_page: Open) -> None:
+    link = {"run": run.id, "sparsity": "0.3", "score": "Magnitude", "sets": "prune"}
+    app = healthy(open_page("overlap", **link))
+    assert app.slider(key="sparsity").value == 0.3
+    assert app.selectbox(key="score").value == "magnitude"
+    assert "Overlap of pruned weights" in [heading.value for heading in app.subheader]
+
+
+def test_it_draws_the_table(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    table = overlap_table(run, PruneSpec(sparsity=0.6))
+    drawn = matrix(app)
+    assert drawn["x"] == list(run.domains)
+    expected = table.jaccard()
+    words = " ".join(text.value for text in app.markdown)
+    assert f"{expected[0, 1]:.1%} of kept weights" in words
+    chance = table.chance()[0, 1]
+    assert f"Chance level: {chance:.1%}" in words
+    assert drawn["zmin"] == pytest.approx(expected[0, 1] - 0.01)
+
+
+def test_every_chart_has_a_csv(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap"))
+    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 3
+
+
+def test_controls_are_live(run: Run, open_page: Open) -> None:
+    app = open_page("overlap")
+    seen = []
+    for sparsity in (0.1, 0.5, 0.9):
+        healthy(app.slider(key="sparsity").set_value(sparsity).run())
+        seen.append(matrix(app)["zmin"])
+    assert all(later < earlier for earlier, later in pairwise(seen))
+    healthy(app.selectbox(key="pattern").set_value("2:4").run())
+    assert app.slider(key="implied-2:4").disabled
+    assert app.slider(key="implied-2:4").value == 0.5
+
+
+def test_magnitude_gives_every_domain_the_same_mask(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", score="Magnitude"))
+    assert matrix(app)["zmin"] == pytest.approx(1.0, abs=0.011)
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        ({"pattern": "5:4"}, "5:4"),
+        ({"pattern": "many"}, "many"),
+        ({"pattern": "2:7"}, "does not divide"),
+    ],
+)
+def test_a_bad_pattern_is_a_sentence(
+    run: Run, open_page: Open, link: dict[str, str], sentence: str
+) -> None:
+    app = open_page("overlap", **link)
+    assert not app.exception
+    assert sentence in app.error[0].value
+
+
+def test_nothing_pruned_is_said_in_words(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", sparsity="0", sets="prune"))
+    assert any("nothing to compare" in text.value for text in app.markdown)
+
+
+def test_only_some_layers(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", layers="1", projections=["q_proj", "up_proj"]))
+    table = overlap_table(run, PruneSpec()).select([1], ["q_proj", "up_proj"])
+    cells = table.layer_by_projection(*run.domains)[2]
+    drawn = matrix(app, 2)
+    assert drawn["x"] == ["1"]
+    assert drawn["y"] == ["q_proj", "up_proj"]
+    assert drawn["zmin"] == pytest.approx(np.min(cells))
