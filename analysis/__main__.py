@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from analysis.commands import overlap
-from pruning.console import Parser, run
+from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "overlap": (overlap, "how much the masks of a run's domains overlap, beside the chance level"),
@@ -15,13 +15,7 @@ COMMANDS = {
 
 def make_parser() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="python -m analysis", description="Evidence from calibration runs.")
-    commands = parser.add_subparsers(metavar="command", required=True)
-    for name, (module, purpose) in COMMANDS.items():
-        module.add_arguments(
-            commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
-        )
-    return parser
+    return command_parser("python -m analysis", "Evidence from calibration runs.", COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
 from pruning.storage import atomic_tensors
-from pruning.submodels import run_masks, run_scores
+from pruning.submodels import run_masks, run_scores, selected_weights
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
@@ -182,7 +182,7 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
     """
     run.require_done()
     keys = [weight.key for weight in run.weights]
-    chosen = select_weights(keys, prune.layers, prune.projections)
+    chosen = tuple(weight.key for weight in selected_weights(run, prune))
     every = replace(prune, layers=None, projections=None)
     if _has_curve(run, prune):
         percent = round(prune.sparsity * 100)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from pruning.commands import calibrate, domains, export, models, runs, verify
-from pruning.console import Parser, run
+from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibrate": (calibrate, "measure a model on domains; the result is a run in the workspace"),
@@ -20,13 +20,7 @@ COMMANDS = {
 
 def make_parser() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="python -m pruning", description="From a model and domains to sub-models.")
-    commands = parser.add_subparsers(metavar="command", required=True)
-    for name, (module, purpose) in COMMANDS.items():
-        module.add_arguments(
-            commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.")
-        )
-    return parser
+    return command_parser("python -m pruning", "From a model and domains to sub-models.", COMMANDS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -65,6 +65,17 @@ class Parser(argparse.ArgumentParser):
         """Raise InputError instead of printing the usage."""
         sentence = message[:1].upper() + message[1:].rstrip(".")
         raise InputError(f"{sentence}; `{self.prog} --help` explains the choices.")
+
+
+def command_parser(program: str, purpose: str, commands: Mapping[str, tuple[Any, str]]) -> Parser:
+    """A parser of several commands: name -> (module with `add_arguments`, what it does)."""
+    parser = Parser(prog=program, description=purpose)
+    subparsers = parser.add_subparsers(metavar="command", required=True)
+    for name, (module, what) in commands.items():
+        module.add_arguments(
+            subparsers.add_parser(name, help=what, description=f"{what.capitalize()}.")
+        )
+    return parser
 
 
 def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> int:

@@ -150,12 +150,6 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     prune = spec.prune
     chosen = selected_weights(run, prune)
     for weight in chosen:
-        if prune.pattern != "unstructured" and weight.shape[1] % prune.block[1]:
-            raise InputError(
-                f"The pattern {prune.pattern} does not divide {weight.key}: its rows have "
-                f"{weight.shape[1]} inputs, which is no multiple of {prune.block[1]}. "
-                "Choose another pattern or leave this projection out."
-            )
         if weight.tensor is None or weight.file is None:
             raise AtlasError(
                 f"{weight.key} is not stored as a tensor of its own in the checkpoint, "

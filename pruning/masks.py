@@ -62,7 +62,7 @@ def pruned_per_group(shape: tuple[int, int], spec: PruneSpec) -> tuple[int, int]
     Raises InputError where an n:m pattern does not divide a row.
     """
     rows, columns = shape
-    if spec.pattern != "unstructured":
+    if spec.block is not None:
         keep, block = spec.block
         if columns % block:
             raise InputError(

@@ -218,42 +218,41 @@ class PruneSpec(Spec):
             raise InputError("Scores are compared per 'row' or per 'matrix'.")
         if not math.isfinite(self.sparsity) or not 0 <= self.sparsity < 1:
             raise InputError(f"Sparsity {self.sparsity} is outside 0 <= sparsity < 1.")
-        if self.pattern != "unstructured":
-            keep, block = self.block
-            implied = 1 - Fraction(keep, block)
-            if Fraction(str(self.sparsity)) != implied and self.sparsity != float(implied):
-                raise InputError(
-                    f"The pattern {self.pattern} prunes {float(implied):g} of the weights, "
-                    f"not {self.sparsity:g}; set the sparsity to {float(implied):g}."
-                )
+        implied = pattern_sparsity(self.pattern)
+        if implied is not None and abs(self.sparsity - implied) > 1e-4:
+            raise InputError(
+                f"The pattern {self.pattern} prunes {implied:g} of the weights, "
+                f"not {self.sparsity:g}; set the sparsity to {implied:g}."
+            )
         _check_selection(self.layers, self.projections)
 
     @property
-    def block(self) -> tuple[int, int]:
-        """(n, m) of an n:m pattern: n weights kept of every m."""
-        match = re.fullmatch(r"(\d+):(\d+)", self.pattern)
-        if not match:
-            raise InputError(
-                f"The pattern {self.pattern!r} is not 'unstructured' or n:m, e.g. 2:4."
-            )
-        keep, block = int(match[1]), int(match[2])
-        if not 0 < keep < block:
-            raise InputError(f"The pattern {self.pattern} must keep at least 1 and fewer than all.")
-        return keep, block
+    def block(self) -> tuple[int, int] | None:
+        """(n, m) of an n:m pattern, n weights kept of every m; None for "unstructured"."""
+        return parse_pattern(self.pattern)
 
     def pruned_of(self, count: int) -> int:
         """floor(count * sparsity) in exact decimal arithmetic: 0.29 of 100 is 29."""
         return math.floor(count * Fraction(str(self.sparsity)))
 
 
-def pattern_sparsity(pattern: str) -> float | None:
-    """The sparsity that an n:m pattern implies; None for "unstructured"."""
+def parse_pattern(pattern: str) -> tuple[int, int] | None:
+    """ "2:4" -> (2, 4), for 2 of every 4 kept; None for "unstructured"; else InputError."""
     if pattern == "unstructured":
         return None
     match = re.fullmatch(r"(\d+):(\d+)", pattern)
     if not match or not 0 < int(match[1]) < int(match[2]):
-        raise InputError(f"The pattern {pattern!r} is not 'unstructured' or n:m, e.g. 2:4.")
-    return 1 - int(match[1]) / int(match[2])
+        raise InputError(
+            f"The pattern {pattern!r} is neither 'unstructured' nor n:m, which keeps n of every m "
+            "weights and at least 1 but fewer than all, e.g. 2:4."
+        )
+    return int(match[1]), int(match[2])
+
+
+def pattern_sparsity(pattern: str) -> float | None:
+    """The sparsity that an n:m pattern implies; None for "unstructured"."""
+    block = parse_pattern(pattern)
+    return None if block is None else float(1 - Fraction(*block))
 
 
 def parse_layers(text: str) -> tuple[int, ...]:

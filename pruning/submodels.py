@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pruning.architecture import PrunableWeight
+from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import score
 from pruning.specs import PruneSpec, WeightKey, select_weights
@@ -19,10 +20,21 @@ Norms = Mapping[WeightKey, NDArray]
 
 
 def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:
-    """The run's weights in the layers and projections of `prune`; InputError if there are none."""
+    """The run's weights in the layers and projections of `prune`.
+
+    InputError if there are none, or if an n:m pattern does not divide the rows of one.
+    """
     keys = [weight.key for weight in run.weights]
     chosen = set(select_weights(keys, prune.layers, prune.projections))
-    return tuple(weight for weight in run.weights if weight.key in chosen)
+    weights = tuple(weight for weight in run.weights if weight.key in chosen)
+    for weight in weights:
+        if prune.block is not None and weight.shape[1] % prune.block[1]:
+            raise InputError(
+                f"The pattern {prune.pattern} does not divide {weight.key}: its rows have "
+                f"{weight.shape[1]} inputs, which is no multiple of {prune.block[1]}. "
+                "Choose another pattern or leave this projection out."
+            )
+    return weights
 
 
 def mixture_stats(run: Run, mixture: Mapping[str, float]) -> ChannelStats:
