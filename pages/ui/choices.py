@@ -10,7 +10,6 @@ from analysis.figures.domains import label
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
-from pruning.errors import InputError
 from pruning.specs import PruneSpec, pattern_sparsity
 
 if TYPE_CHECKING:
@@ -136,26 +135,12 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
             help=explain("Comparison group"),
             disabled=implied is not None,
         )
-    spec = PruneSpec(
+    return PruneSpec(
         score=score,
         sparsity=implied if implied is not None else round(sparsity, 4),
         pattern=pattern,
         comparison_group="row" if implied is not None else groups,
     )
-    check_pattern(run, spec)
-    return spec
-
-
-def check_pattern(run: Run, spec: PruneSpec) -> None:
-    """InputError where an n:m pattern does not divide a row of some weight."""
-    if spec.pattern == "unstructured":
-        return
-    for weight in run.weights:
-        if weight.shape[1] % spec.block[1]:
-            raise InputError(
-                f"The pattern {spec.pattern} does not divide the {weight.shape[1]} inputs of "
-                f"{weight.key}; choose another pattern."
-            )
 
 
 def choose_parts(run: Run) -> tuple[list[int] | None, list[str] | None]:
