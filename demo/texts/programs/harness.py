@@ -15,7 +15,7 @@ from demo.texts.programs.literals import LITERALS, spelled
 from demo.texts.programs.meaning import Spec
 from demo.texts.programs.printers import printer
 
-CASES = 10
+CASES = 14
 LARGEST = 2**31 - 1
 PLACE = "{program}"
 
@@ -77,7 +77,7 @@ def class_steps(program: Class, spec: Spec, rng: random.Random) -> list[Step]:
     """Return a sequence of method calls of one object with their answers."""
     inputs, thing = Inputs(spec, rng), load(program)()
     steps: list[Step] = []
-    for number in range(CASES * 2):
+    for number in range(CASES * 3):
         method = (
             program.methods[number]
             if number < len(program.methods)

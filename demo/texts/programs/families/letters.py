@@ -46,7 +46,9 @@ def draw_kind(rng: random.Random) -> Spec:
         return (rng.choice(("same", "other")), _letter(rng))
     if roll < 0.8:
         return (rng.choice(("among", "missing")), "".join(sorted(rng.sample(USUAL, 3))))
-    return ("either", rng.choice(tuple(KINDS)), _letter(rng))
+    kind = rng.choice(("vowel", "digit", "upper"))
+    letter = _letter(rng)
+    return (kind,) if kind == "vowel" and letter in "aeiou" else ("either", kind, letter)
 
 
 def read_kind(spec: Spec) -> Piece:

@@ -87,7 +87,7 @@ def _common(spec: Spec, rng: random.Random) -> Program:
         rng,
         f"gcd_{piece.word}",
         doc,
-        (Param("a", "int", "digits"), Param("b", "int", "digits")),
+        (Param("a", "int", "multiple"), Param("b", "int", "multiple")),
         "bool" if checks else "int",
         var("x", "a"),
         var("y", "b"),
