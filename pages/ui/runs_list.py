@@ -28,6 +28,8 @@ def runs_list(go_on: Callable[[Run], None]) -> None:
     runs = workspace().runs()
     if not runs:
         st.caption("None yet. Start the first one above.")
+    for problem in workspace().problems():
+        st.warning(problem, icon=":material/warning:")
     for run in runs:
         with st.container(border=True):
             _row(run, go_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import sys
 
 from rich.table import Table
 
@@ -20,9 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def runs(arguments: argparse.Namespace, report: Report) -> Answer:
-    """List them, the newest first."""
+    """List them, the newest first; those that cannot be read are named on stderr."""
     workspace = workspace_of(arguments)
     found = workspace.runs()
+    for problem in workspace.problems():
+        print(problem, file=sys.stderr)
     table = Table()
     for heading in ("run", "model", "domains", "samples", "layers", "status", "created"):
         table.add_column(heading)

@@ -113,6 +113,15 @@ def test_runs_are_listed(run: Run, root: Path, capsys: Capture) -> None:
     assert run.id in out
 
 
+def test_a_run_that_cannot_be_read_is_named(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "runs" / "0123456789ab"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"schema": 99}))
+    status, out, err = ask(capsys, "runs", "--workspace", tmp_path, "--json")
+    assert (status, json.loads(out)) == (0, [])
+    assert "0123456789ab was written by a newer version" in err
+
+
 def test_an_empty_workspace_says_so(tmp_path: Path, capsys: Capture) -> None:
     assert ask_json(capsys, "runs", "--workspace", tmp_path) == []
     _, out, _ = ask(capsys, "runs", "--workspace", tmp_path)
