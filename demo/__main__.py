@@ -7,12 +7,25 @@ python -m demo tokenizer | corpus | train                      its steps, one by
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from demo.card import write_card
 from demo.corpus import Source
-from demo.recipe import TextPlan, make_corpus, make_model, make_tokenizer, sources_of
+from demo.evaluate import Score
+from demo.recipe import (
+    TextPlan,
+    held_out_texts,
+    make_corpus,
+    make_model,
+    make_tokenizer,
+    sources_of,
+)
+from demo.scoreboard import MODEL_FOLDER, as_text, evaluate, load_subject
+from demo.tokenizer import load_tokenizer, tokens_per_byte
 from demo.train import TrainingPlan
 
 
@@ -37,6 +50,10 @@ def parser() -> argparse.ArgumentParser:
             )
         if name in ("train", "reproduce"):
             _add_training(command)
+    _add_evaluation(commands.add_parser("evaluate", help="measure a model on all domains"))
+    card = commands.add_parser("card", help="write the model card beside the weights")
+    card.add_argument("--out", type=Path, required=True, help="the folder of the training")
+    card.add_argument("--scores", type=Path, required=True, help="what evaluate --json printed")
     return top
 
 
@@ -58,6 +75,32 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--compile", action="store_true", help="compile the model (a third faster; needs g++)"
     )
+
+
+def _add_evaluation(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--model", type=Path, default=MODEL_FOLDER, help="a model folder")
+    command.add_argument("--tasks", type=int, default=100, help="held-out tasks of each domain")
+    command.add_argument("--data", type=Path, help="folder of data sets, for bits per byte")
+    command.add_argument("--json", action="store_true", help="print the scores as JSON")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    subject = load_subject(arguments.model)
+    scores = evaluate(subject, tasks=arguments.tasks, data=arguments.data, report=tell)
+    if arguments.json:
+        print(json.dumps([asdict(score) for score in scores], indent=1))
+    else:
+        print(as_text(scores))
+
+
+def _card(arguments: argparse.Namespace) -> None:
+    scores = [Score(**fields) for fields in json.loads(arguments.scores.read_text("utf-8"))]
+    folder = arguments.out / "model"
+    rates = tokens_per_byte(load_tokenizer(folder), held_out_texts(bytes_each=100_000))
+    write_card(folder, arguments.out, scores, rates)
 
 
 def _sources(arguments: argparse.Namespace) -> list[Source]:
@@ -85,8 +128,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
     arguments = parser().parse_args(words)
     try:
-        if arguments.command == "train":
-            _train(arguments)
+        single = {"train": _train, "evaluate": _evaluate, "card": _card}
+        if arguments.command in single:
+            single[arguments.command](arguments)
             return 0
         sources = _sources(arguments)
         if arguments.command in ("tokenizer", "reproduce"):

@@ -140,7 +140,10 @@ def save_model(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, fold
     )
     model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
     model.save_pretrained(folder)
+    for name in ("is_local", "local_files_only"):  # how it was loaded is nobody's business
+        tokenizer.init_kwargs.pop(name, None)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)
 
 
 def _machine(device: str, processes: int) -> str:
