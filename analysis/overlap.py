@@ -22,13 +22,13 @@ from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
 from pruning.storage import atomic_tensors
-from pruning.submodels import run_masks, run_scores, selected_weights
+from pruning.submodels import domain_norms, from_scores, run_masks, selected_weights
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
 Float = NDArray[np.float64]
 
-CURVE_LIMIT = 200_000_000  # weights times domains up to which all whole percents are counted
+CURVE_LIMIT = 100_000_000  # weights times domains up to which all whole percents are counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,9 +186,7 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
     every = replace(prune, layers=None, projections=None)
     if _has_curve(run, prune):
         percent = round(prune.sparsity * 100)
-        both = _stored(
-            run, replace(every, sparsity=0.0), "curve", lambda: _curve(run, every, report)
-        )
+        both = _stored(run, _of_curve(prune), "curve", lambda: _curve(run, every, report))
         return _table(run, tuple(keys), both[..., percent]).select(prune.layers, prune.projections)
     if _path(run, every, "table").exists():
         return _table(run, tuple(keys), _load(_path(run, every, "table"))).select(
@@ -198,20 +196,29 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
     return _table(run, chosen, both)
 
 
+def is_quick(run: Run, prune: PruneSpec) -> bool:
+    """Whether `overlap_table` answers within seconds: it is stored, or the model is small."""
+    every = replace(prune, layers=None, projections=None)
+    stored = _path(run, every, "table").exists() or _path(run, prune, "table").exists()
+    return stored or _is_small(run) or _has_curve(run, prune)
+
+
+def _is_small(run: Run) -> bool:
+    size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
+    return size * len(run.domains) <= CURVE_LIMIT
+
+
 def _has_curve(run: Run, prune: PruneSpec) -> bool:
     """Whether this choice is one of the whole percents that are counted together."""
-    size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
-    return (
-        prune.pattern == "unstructured"
-        and prune.comparison_group == "row"
-        and prune.sparsity == round(prune.sparsity * 100) / 100
-        and (
-            size * len(run.domains) <= CURVE_LIMIT
-            or _path(
-                run, replace(prune, layers=None, projections=None, sparsity=0.0), "curve"
-            ).exists()
-        )
-    )
+    whole_percent = prune.sparsity == round(prune.sparsity * 100) / 100
+    if prune.pattern != "unstructured" or prune.comparison_group != "row" or not whole_percent:
+        return False
+    return _is_small(run) or _path(run, _of_curve(prune), "curve").exists()
+
+
+def _of_curve(prune: PruneSpec) -> PruneSpec:
+    """The choice that names the stored curve: without sparsity, layers and projections."""
+    return replace(prune, layers=None, projections=None, sparsity=0.0)
 
 
 def _table(run: Run, keys: tuple[WeightKey, ...], both: Integer) -> OverlapTable:
@@ -239,10 +246,9 @@ def _curve(run: Run, prune: PruneSpec, report: Report) -> Integer:
     """(D, D, W, 100): weights kept by both, at every whole percent of sparsity."""
     meter = Meter(report, "Comparing masks", len(run.weights))
     counts = []
-    for weight, scores in run_scores(run, prune):
-        levels = {id(score): pruning_levels(score, prune) for score in scores.values()}
-        of_domains = [levels[id(scores[domain])] for domain in run.domains]
-        counts.append(count_overlaps_by_percent(of_domains))
+    norms = domain_norms(run, run.domains)
+    for weight, levels in from_scores(run, prune, norms, lambda s: pruning_levels(s, prune)):
+        counts.append(count_overlaps_by_percent([levels[domain] for domain in run.domains]))
         meter.step(str(weight.key))
     return np.stack(counts, axis=2)
 

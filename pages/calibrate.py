@@ -11,7 +11,7 @@ from pages.ui import estimate
 from pages.ui.domain_choice import choose_domains
 from pages.ui.frame import title
 from pages.ui.job_view import failure, followed, show_job, submit
-from pages.ui.library import finished_runs, workspace_root
+from pages.ui.library import finished_runs
 from pages.ui.model_choice import (
     choose_model,
     choose_precision,
@@ -207,8 +207,7 @@ def _show_estimate(
 
 def _submit(spec: CalibrationSpec) -> None:
     source = "the demo model" if spec.model.source == "demo" else spec.model.source
-    argv = ["calibrate", "--json", "--workspace", str(workspace_root())]
-    submit("calibrate", f"Calibrating {source}", argv, spec.to_json())
+    submit("calibrate", f"Calibrating {source}", ["pruning", "calibrate"], spec.to_json())
 
 
 def _go_on(run: Run) -> None:

@@ -15,7 +15,7 @@ from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_nam
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import title
 from pages.ui.job_view import followed, show_job, submit
-from pages.ui.library import workspace, workspace_root
+from pages.ui.library import workspace
 from pages.ui.state import choose_many, first_value, keep, switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.errors import InputError
@@ -172,7 +172,7 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
         folder = workspace().exports_folder / name
         if folder.exists():
             raise InputError(f"There is an export named {name} already; choose another name.")
-        argv = ["export", "--out", str(folder), "--workspace", str(workspace_root()), "--json"]
+        argv = ["pruning", "export", "--out", str(folder)]
         submit("export", f"Building {name}", argv, spec.to_json())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -10,8 +12,13 @@ from analysis.figures.overlap import chance_matrix, layer_by_projection, layer_l
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
 from pages.ui.frame import title
+from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
-from pages.ui.words import glossary
+from pages.ui.words import count, glossary
+from pruning.specs import PruneSpec
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
 
 
 def draw() -> None:
@@ -27,6 +34,8 @@ def draw() -> None:
         kept = choose_sets()
         with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
             layers, projections = choose_parts(run)
+    if not _counted(run, prune):
+        return
     with st.spinner("Comparing the masks of all domains"):
         table = overlap(run, prune).select(layers, projections)
     what = "kept" if kept else "pruned"
@@ -48,6 +57,31 @@ def draw() -> None:
         st.subheader("In every weight matrix", anchor=False)
         cells = table.layer_by_projection(first, second, kept=kept)
         show(layer_by_projection(*cells, look, what), f"matrices-{first}-{second}-{what}")
+
+
+def _counted(run: Run, prune: PruneSpec) -> bool:
+    """Whether the overlaps can be shown now; else offer to count them as a job."""
+    from analysis.overlap import is_quick
+
+    job = followed("overlap")
+    if job is not None and (job.active or job.status != "done"):
+        show_job(job, lambda _: None)
+    if is_quick(run, prune):
+        return True
+    if job is None or not job.active:
+        shapes = [weight.shape for weight in run.weights]
+        st.info(
+            f"{count(sum(rows * columns for rows, columns in shapes))} weights in "
+            f"{len(run.domains)} domains are not compared in a moment. Count them once; from then "
+            "on this view opens at once.",
+            icon=":material/hourglass_top:",
+        )
+        if st.button("Count the overlaps", type="primary", icon=":material/play_arrow:"):
+            argv = ["analysis", "overlap", "--run", run.id, "--sparsity", str(prune.sparsity)]
+            argv += ["--pattern", prune.pattern, "--score", prune.score]
+            argv += ["--comparison-group", prune.comparison_group, "--seed", str(prune.seed)]
+            submit("overlap", f"Comparing masks at {prune.sparsity:.0%}", argv)
+    return False
 
 
 def _matrix(

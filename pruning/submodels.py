@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from pruning.statistics import ChannelStats, mix
 from pruning.workspace import Run
 
 Norms = Mapping[WeightKey, NDArray]
+Made = TypeVar("Made")
 
 
 def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:
@@ -42,27 +44,30 @@ def mixture_stats(run: Run, mixture: Mapping[str, float]) -> ChannelStats:
     return mix([(run.stats(domain), weight) for domain, weight in mixture.items()])
 
 
-def scores_from_norms(
+def from_scores(
     run: Run,
     prune: PruneSpec,
     norms: Mapping[str, Norms],
+    make: Callable[[Tensor], Made],
     weights: Sequence[PrunableWeight] | None = None,
-) -> Iterator[tuple[PrunableWeight, dict[str, Tensor]]]:
-    """For each weight matrix in turn, its float32 scores (out, in) under every set of norms.
+) -> Iterator[tuple[PrunableWeight, dict[str, Made]]]:
+    """For each weight matrix in turn, what `make` makes of its scores under every set of norms.
 
-    norms: name -> (input key -> (channels,)). Only one weight matrix is in memory at a time. A
-    score that ignores the text gives every name the same tensor.
+    norms: name -> (input key -> (channels,)). make: float32 (out, in) -> e.g. a mask. One weight
+    matrix and one score matrix are in memory at a time. A score that ignores the text is made
+    once, and every name gets the same object.
     """
     reader = run.weight_reader()
     for weight in weights if weights is not None else selected_weights(run, prune):
         matrix = reader.matrix(weight.key)
         if prune.score != "wanda":
-            yield weight, dict.fromkeys(norms, score(matrix, None, prune, weight.key))
+            yield weight, dict.fromkeys(norms, make(score(matrix, None, prune, weight.key)))
             continue
-        channels = {
-            name: torch.from_numpy(of_inputs[weight.input_key]) for name, of_inputs in norms.items()
-        }
-        yield weight, {name: score(matrix, c, prune, weight.key) for name, c in channels.items()}
+        made = {}
+        for name, of_inputs in norms.items():
+            channels = torch.from_numpy(of_inputs[weight.input_key])
+            made[name] = make(score(matrix, channels, prune, weight.key))
+        yield weight, made
 
 
 def masks_from_norms(
@@ -72,16 +77,9 @@ def masks_from_norms(
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every named set of input norms."""
-    for weight, scores in scores_from_norms(run, prune, norms, weights):
-        masks = {id(s): Mask.pack(keep_highest(s, prune)) for s in scores.values()}
-        yield weight, {name: masks[id(s)] for name, s in scores.items()}
-
-
-def run_scores(
-    run: Run, prune: PruneSpec, weights: Sequence[PrunableWeight] | None = None
-) -> Iterator[tuple[PrunableWeight, dict[str, Tensor]]]:
-    """For each weight matrix in turn, its scores in every domain: domain name -> (out, in)."""
-    return scores_from_norms(run, prune, _domain_norms(run, run.domains), weights)
+    return from_scores(
+        run, prune, norms, lambda scores: Mask.pack(keep_highest(scores, prune)), weights
+    )
 
 
 def run_masks(
@@ -91,7 +89,7 @@ def run_masks(
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every domain: domain name -> mask."""
-    return masks_from_norms(run, prune, _domain_norms(run, domains or run.domains), weights)
+    return masks_from_norms(run, prune, domain_norms(run, domains or run.domains), weights)
 
 
 def mixture_masks(
@@ -103,5 +101,6 @@ def mixture_masks(
         yield weight, masks["mixture"]
 
 
-def _domain_norms(run: Run, domains: Sequence[str]) -> dict[str, Norms]:
+def domain_norms(run: Run, domains: Sequence[str]) -> dict[str, Norms]:
+    """Domain name -> (input key -> (channels,)), over all of its groups."""
     return {domain: run.stats(domain).norms() for domain in domains}

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.frame import sentences
-from pages.ui.library import queue
+from pages.ui.library import queue, workspace_root
 from pages.ui.state import kept_choices
 from pages.ui.words import duration
 from pruning.errors import InputError
@@ -19,8 +19,12 @@ POLL_SECONDS = 1.0
 
 
 def submit(kind: str, title: str, argv: list[str], spec: dict[str, Any] | None = None) -> None:
-    """Put a job in line, show it, and write its id to the address, so that a reload finds it."""
-    follow(queue().submit(kind, title, ["-m", "pruning", *argv], spec))
+    """Put a job in line, show it, and write its id to the address, so that a reload finds it.
+
+    argv: what follows `python -m`. spec: what the command reads from its `--spec` file.
+    """
+    argv = ["-m", *argv, "--json", "--workspace", str(workspace_root())]
+    follow(queue().submit(kind, title, argv, spec))
 
 
 def follow(job: Job) -> None:

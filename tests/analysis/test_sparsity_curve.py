@@ -49,12 +49,22 @@ def test_tables_are_stored_and_read_back(tiny_run: Run, monkeypatch: pytest.Monk
     for prune in (PruneSpec(sparsity=0.5), PruneSpec(pattern="2:4")):
         first = overlap_table(tiny_run, prune)
         with monkeypatch.context() as patch:
-            patch.setattr(overlap, "run_scores", lambda *_: pytest.fail("scored again"))
+            patch.setattr(overlap, "from_scores", lambda *_: pytest.fail("scored again"))
             patch.setattr(overlap, "run_masks", lambda *_: pytest.fail("masked again"))
             again = overlap_table(tiny_run, prune)
             part = overlap_table(tiny_run, replace(prune, layers=(1,), projections=("q_proj",)))
         assert np.array_equal(first.both, again.both)
         assert [str(key) for key in part.weights] == ["1.self_attn.q_proj"]
+
+
+def test_what_is_quick_is_known_beforehand(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    prune = PruneSpec(pattern="2:4", score="random", seed=7)
+    assert overlap.is_quick(tiny_run, prune)
+    monkeypatch.setattr(overlap, "CURVE_LIMIT", 0)
+    assert not overlap.is_quick(tiny_run, prune)
+    overlap_table(tiny_run, prune)
+    assert overlap.is_quick(tiny_run, prune)
+    assert overlap.is_quick(tiny_run, replace(prune, layers=(0,)))
 
 
 def test_domains_of_different_text_overlap_less_than_they_could(tiny_run: Run) -> None:
