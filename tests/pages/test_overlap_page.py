@@ -6,9 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from analysis import overlap
 from analysis.overlap import overlap_table
+from pruning.jobs.queue import JobQueue
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
+from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
 
@@ -89,3 +91,29 @@ def test_only_some_layers(run: Run, open_page: Open) -> None:
     assert drawn["x"] == ["1"]
     assert drawn["y"] == ["q_proj", "up_proj"]
     assert drawn["zmin"] == pytest.approx(np.min(cells))
+
+
+def test_a_large_model_is_counted_as_a_job(
+    run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "CURVE_LIMIT", 0)
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert not app.get("plotly_chart")
+    [start] = [button for button in app.button if button.label == "Count the overlaps"]
+    healthy(start.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[:4] == ("-m", "analysis", "overlap", "--run")
+    assert job.argv[job.argv.index("--sparsity") + 1] == "0.6"
+    assert not [button for button in app.button if button.label == "Count the overlaps"]
+    overlap_table(run, PruneSpec(sparsity=0.6))  # what the job would do
+    assert healthy(open_page("overlap", sparsity="0.6")).get("plotly_chart")
+
+
+def test_the_curve_over_sparsities(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", curve="true"))
+    drawn = json.loads(app.get("plotly_chart")[3].proto.spec)["data"][0]
+    expected = [
+        overlap_table(run, PruneSpec(sparsity=percent / 100)).jaccard()[0, 1]
+        for percent in range(10, 100, 10)
+    ]
+    assert drawn["y"] == expected
