@@ -16,6 +16,7 @@ from pathlib import Path
 from demo.card import write_card
 from demo.corpus import Source
 from demo.evaluate import Score
+from demo.pruned import Plan, as_tables, measure_pruned
 from demo.recipe import (
     TextPlan,
     held_out_texts,
@@ -27,6 +28,7 @@ from demo.recipe import (
 from demo.scoreboard import MODEL_FOLDER, as_text, evaluate, load_subject
 from demo.tokenizer import load_tokenizer, tokens_per_byte
 from demo.train import TrainingPlan
+from pruning.workspace import Workspace
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         if name in ("train", "reproduce"):
             _add_training(command)
     _add_evaluation(commands.add_parser("evaluate", help="measure a model on all domains"))
+    _add_pruned(commands.add_parser("pruned", help="prune for each domain, measure on all"))
     card = commands.add_parser("card", help="write the model card beside the weights")
     card.add_argument("--out", type=Path, required=True, help="the folder of the training")
     card.add_argument("--scores", type=Path, required=True, help="what evaluate --json printed")
@@ -84,12 +87,45 @@ def _add_evaluation(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr)
+def _add_pruned(command: argparse.ArgumentParser) -> None:
+    plan = Plan()
+    command.add_argument("--model", type=Path, default=MODEL_FOLDER, help="a model folder")
+    command.add_argument("--sparsity", type=float, nargs="+", default=plan.sparsities)
+    command.add_argument("--seeds", type=int, nargs="+", default=plan.seeds)
+    command.add_argument("--samples", type=int, default=plan.samples, help="of each domain")
+    command.add_argument("--bytes", type=int, default=8_000, help="held-out text of each domain")
+    command.add_argument("--tasks", type=int, default=0, help="held-out tasks of each domain")
+    command.add_argument("--workspace", type=Path, help="folder for the calibration runs")
+    command.add_argument("--json", action="store_true", help="print every cell as JSON")
 
+
+def _pruned(arguments: argparse.Namespace) -> None:
+    plan = Plan(
+        sparsities=tuple(arguments.sparsity),
+        seeds=tuple(arguments.seeds),
+        samples=arguments.samples,
+        tasks=arguments.tasks,
+    )
+    cells = measure_pruned(
+        arguments.model,
+        Workspace(arguments.workspace),
+        held_out_texts(bytes_each=arguments.bytes),
+        plan,
+        report=_tell,
+    )
+    if arguments.json:
+        print(json.dumps([asdict(cell) for cell in cells], indent=1))
+    else:
+        print(as_tables(cells))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
     subject = load_subject(arguments.model)
-    scores = evaluate(subject, tasks=arguments.tasks, data=arguments.data, report=tell)
+    scores = evaluate(subject, tasks=arguments.tasks, data=arguments.data, report=_tell)
     if arguments.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))
     else:
@@ -128,7 +164,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit status."""
     arguments = parser().parse_args(words)
     try:
-        single = {"train": _train, "evaluate": _evaluate, "card": _card}
+        single = {"train": _train, "evaluate": _evaluate, "pruned": _pruned, "card": _card}
         if arguments.command in single:
             single[arguments.command](arguments)
             return 0
