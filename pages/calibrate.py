@@ -19,7 +19,7 @@ from pages.ui.model_choice import (
     look_at,
     memory_warning,
 )
-from pages.ui.runs_list import open_run, runs_list
+from pages.ui.runs_list import open_links, runs_list
 from pages.ui.state import choose_many, number
 from pages.ui.words import count, duration, explain, listing, size
 from pruning.errors import InputError
@@ -218,13 +218,7 @@ def _done(job: Job) -> None:
     if not job.result:
         return
     with st.container(horizontal=True):
-        for name, page in (("Overlap", "overlap"), ("Masks", "masks"), ("Export", "export")):
-            if st.button(
-                f"Open {name}",
-                key=f"open-{page}",
-                type="primary" if page == "overlap" else "secondary",
-            ):
-                open_run(job.result["run"], f"pages/{page}.py")
+        open_links(job.result["run"], first=True)
 
 
 def _failed(job: Job) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.choices import run_summary
-from pages.ui.frame import title
-from pages.ui.library import workspace
-from pages.ui.state import kept_choices
-from pages.ui.words import GLOSSARY
+from pages.ui.frame import go, title
+from pages.ui.library import finished_runs, workspace
+from pages.ui.words import GLOSSARY, size
 
 STEPS = (
     ("Calibrate", "pages/calibrate.py", ":material/straighten:",
@@ -41,36 +40,32 @@ def draw() -> None:
 
 def _workspace() -> None:
     st.header("Your workspace", anchor=False)
-    runs = workspace().runs()
-    finished = [run for run in runs if run.status == "done"]
+    finished = finished_runs()
     if not finished:
         st.markdown(
             "Nothing has been calibrated yet. The **demo model** is built in, with texts of seven "
             "domains; it needs no network and takes about a minute."
         )
-        if st.button("Calibrate the demo model", type="primary", icon=":material/arrow_forward:"):
-            st.switch_page("pages/calibrate.py")
+        icon = ":material/arrow_forward:"
+        go("pages/calibrate.py", "Calibrate the demo model", icon, first=True)
         return
     latest = finished[0]
     with st.container(border=True):
         st.markdown("##### Latest run")
         st.caption(run_summary(latest))
         with st.container(horizontal=True):
-            if st.button("Open its overlaps", type="primary", icon=":material/join_inner:"):
-                _open(latest.id, "pages/overlap.py")
-            if st.button("Open its masks", icon=":material/grid_on:"):
-                _open(latest.id, "pages/masks.py")
-            if st.button("Export from it", icon=":material/ios_share:"):
-                _open(latest.id, "pages/export.py")
+            go("pages/overlap.py", "Open its overlaps", STEPS[1][2], first=True, run=latest.id)
+            go("pages/masks.py", "Open its masks", STEPS[2][2], run=latest.id)
+            go("pages/export.py", "Export from it", STEPS[3][2], run=latest.id)
     columns = st.columns(3, gap="small")
     columns[0].metric("Calibration runs", len(finished), border=True)
     columns[1].metric("Exported sub-models", len(workspace().exports()), border=True)
-    columns[2].metric("Not finished", len(runs) - len(finished), border=True)
+    columns[2].metric("Space used", size(_bytes()), border=True)
 
 
-def _open(run_id: str, page: str) -> None:
-    kept_choices()["run"] = run_id
-    st.switch_page(page)
+def _bytes() -> int:
+    root = workspace().root
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
 
 def _background() -> None:

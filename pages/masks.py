@@ -13,6 +13,7 @@ from analysis.figures.masks import (
     mask_density,
     mask_difference,
     mask_disagreement,
+    profile_deviations,
     profile_lines,
     profile_strips,
 )
@@ -192,7 +193,21 @@ def _profiles(kept: dict[str, Bits], pair: tuple[str, ...], weight: PrunableWeig
         "The share of a channel's weights that is kept. A channel that is loud on a domain's text "
         "is kept by many rows at once: this is where domains part."
     )
-    show(profile_strips(channels, "input channel", look), f"channels-{weight.key}")
+    how = "share"
+    if len(channels) > 1:
+        how = switch(
+            "Show each domain's",
+            ("average", "share"),
+            "profile",
+            format_func=lambda name: {
+                "share": "kept share",
+                "average": "distance from the average",
+            }[name],
+            help="What the domains have in common hides what is their own; the distance from the "
+            "average of the domains shown takes it away.",
+        )
+    draw_strips = profile_deviations if how == "average" else profile_strips
+    show(draw_strips(channels, "input channel", look), f"channels-{weight.key}")
     if len(pair) == 2:
         two = {name: channels[name] for name in pair}
         show(profile_lines(two, "input channel", look), f"channels-{'-'.join(pair)}-{weight.key}")

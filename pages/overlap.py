@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from analysis.figures.domains import label
-from analysis.figures.overlap import chance_matrix, layer_by_projection, layer_lines, overlap_matrix
+from analysis.figures.overlap import (
+    chance_matrix,
+    layer_by_projection,
+    layer_lines,
+    overlap_matrix,
+    sparsity_lines,
+)
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
 from pages.ui.frame import title
@@ -57,6 +64,36 @@ def draw() -> None:
         st.subheader("In every weight matrix", anchor=False)
         cells = table.layer_by_projection(first, second, kept=kept)
         show(layer_by_projection(*cells, look, what), f"matrices-{first}-{second}-{what}")
+    _across_sparsities(run, replace(prune, layers=None, projections=None), (first, second), kept)
+
+
+def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: bool) -> None:
+    """The pair's overlap from 10% to 90%: of a large model, at those that have been counted."""
+    from analysis.overlap import is_quick
+
+    if prune.block is not None:
+        return
+    specs = [replace(prune, sparsity=percent / 100) for percent in range(10, 100, 10)]
+    specs = [spec for spec in specs if is_quick(run, spec)]
+    if len(specs) < 2:
+        return
+    a, b = (run.domains.index(name) for name in pair)
+    shared, by_chance = [], []
+    for spec in specs:
+        table = overlap(run, spec)
+        shared.append(float(table.jaccard(kept=kept)[a, b]))
+        by_chance.append(float(table.chance(kept=kept)[a, b]))
+    st.subheader("At other sparsities", anchor=False)
+    st.caption(
+        "In the whole model. The more is pruned, the more domains can differ, and the lower the "
+        "chance level lies."
+        if kept
+        else "In the whole model. The more is pruned, the more pruned weights domains share by "
+        "chance alone."
+    )
+    what = "kept" if kept else "pruned"
+    chart = sparsity_lines([spec.sparsity for spec in specs], shared, by_chance, style(), what)
+    show(chart, f"sparsities-{'-'.join(pair)}-{what}")
 
 
 def _counted(run: Run, prune: PruneSpec) -> bool:

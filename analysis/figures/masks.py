@@ -142,6 +142,30 @@ def profile_strips(
     )
 
 
+def profile_deviations(
+    values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 256
+) -> Chart:
+    """As `profile_strips`, each domain minus the mean of all of them: what is its own."""
+    mean = np.mean(list(values.values()), axis=0)
+    apart = {name: share - mean for name, share in values.items()}
+    chart = profile_strips(apart, axis, style, limit)
+    reach = max(max(chart.table["kept_share"]), -min(chart.table["kept_share"]), 0.01)
+    chart.figure.update_traces(
+        zmin=-reach,
+        zmax=reach,
+        colorscale=style.diverging,
+        colorbar=colour_bar(style, "against the average", "+.0%"),
+        hovertemplate=f"<b>%{{y}}</b>, {axis} %{{x:.0f}}<br>%{{z:+.1%}} against the average"
+        "<extra></extra>",
+    )
+    table = {("against_average" if k == "kept_share" else k): v for k, v in chart.table.items()}
+    return Chart(
+        figure=chart.figure,
+        table=table,
+        alt=f"Share of weights kept along the {axis}s, each domain against the average.",
+    )
+
+
 def profile_lines(
     values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 512
 ) -> Chart:

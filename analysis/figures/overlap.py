@@ -109,35 +109,62 @@ def layer_lines(
     what: str = "kept",
 ) -> Chart:
     """Overlap of one pair of domains in each decoder layer, with the chance level below it."""
+    chart = _lines("layer", layers, jaccard, chance, style, what, place="layer %{x}")
+    chart.figure.update_xaxes(title_text="decoder layer", dtick=1 if len(layers) <= 16 else None)
+    return chart
+
+
+def sparsity_lines(
+    sparsities: Sequence[float],
+    jaccard: Sequence[float],
+    chance: Sequence[float],
+    style: Look,
+    what: str = "kept",
+) -> Chart:
+    """Overlap of one pair of domains at several sparsities, with the chance level of each."""
+    place = "at %{x:.0%} sparsity"
+    chart = _lines("sparsity", sparsities, jaccard, chance, style, what, place=place)
+    chart.figure.update_xaxes(title_text="sparsity", tickformat=".0%")
+    return chart
+
+
+def _lines(
+    column: str,
+    positions: Sequence[float],
+    jaccard: Sequence[float],
+    chance: Sequence[float],
+    style: Look,
+    what: str,
+    place: str,
+) -> Chart:
     figure = go.Figure()
     figure.add_scatter(
-        x=list(layers),
+        x=list(positions),
         y=list(jaccard),
         mode="lines+markers",
         name=f"overlap of {what} weights",
         line={"color": style.categories[0], "width": 2.5},
         marker={"size": 7},
-        hovertemplate="layer %{x}: %{y:.4f}<extra></extra>",
+        hovertemplate=f"{place}: %{{y:.4f}}<extra></extra>",
     )
     figure.add_scatter(
-        x=list(layers),
+        x=list(positions),
         y=list(chance),
         mode="lines",
         name="chance level",
         line={"color": style.muted, "width": 1.5, "dash": "dot"},
-        hovertemplate="chance in layer %{x}: %{y:.4f}<extra></extra>",
+        hovertemplate=f"chance {place}: %{{y:.4f}}<extra></extra>",
     )
     dress(figure, style, height=320)
-    figure.update_xaxes(title_text="decoder layer", dtick=1 if len(layers) <= 16 else None)
     figure.update_yaxes(title_text="Jaccard overlap", tickformat=".2f")
     return Chart(
         figure=figure,
         table={
-            "layer": list(layers),
+            column: list(positions),
             f"jaccard_{what}": list(jaccard),
             "chance_level": list(chance),
         },
-        alt=f"Overlap of {what} weights in each of {len(layers)} decoder layers.",
+        alt=f"Overlap of {what} weights by {column}, {len(positions)} points.",
     )
 
 

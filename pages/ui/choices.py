@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.figures.domains import label
+from pages.ui.frame import go
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
@@ -44,15 +45,17 @@ def choose_run() -> Run:
             "demo model that takes about a minute.",
             icon=":material/straighten:",
         )
-        if st.button("Go to Calibrate", type="primary", icon=":material/arrow_forward:"):
-            st.switch_page("pages/calibrate.py")
+        go("pages/calibrate.py", "Go to Calibrate", ":material/arrow_forward:", first=True)
         st.stop()
     asked = st.query_params.get("run")
     if asked is not None and asked not in runs:
         st.warning(
             f"The run {asked} of this link is not in this workspace; the newest one is shown."
         )
-    wanted = asked if asked in runs else kept_choices().get("run")
+    written = kept_choices().get("run")
+    if asked in runs and asked != written:  # a link has brought us here
+        st.session_state["chosen-run"] = asked
+    wanted = asked if asked in runs else written
     order = list(runs)
     chosen = st.selectbox(
         "Calibration run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,11 @@ h2 {padding-top: 1.4rem !important;}
 .atlas-step {font-size: .78rem; letter-spacing: .09em; text-transform: uppercase; opacity: .62; margin: 0;}
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] {gap: .35rem;}
 [data-testid="stSidebarUserContent"] .atlas-step {margin: .9rem 0 .1rem .5rem;}
+.stMainBlockContainer [data-testid="stPageLink"] a {padding-left: 0; margin-left: 0;}
+[class*="st-key-go-"] a {border: 1px solid color-mix(in srgb, currentColor 22%, transparent);
+  border-radius: 6px; padding: .38rem .8rem !important; width: fit-content;}
+[class*="st-key-go-first-"] a {background: ACCENT; border-color: transparent;}
+[class*="st-key-go-first-"] a :is(p, span) {color: PAPER !important;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.4rem 1rem 4rem;}
   .atlas-lead {font-size: 1.02rem;}
@@ -73,7 +79,9 @@ def draw(page: Page) -> None:
         layout="wide",
     )
     st.logo(str(ASSETS / "wordmark.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
-    st.html(STYLE)
+    dark = st.context.theme.type == "dark"
+    accent, paper = ("#4fbfc0", "#12191d") if dark else ("#0b6e75", "#fcfbf8")
+    st.html(STYLE.replace("ACCENT", accent).replace("PAPER", paper))
     with st.sidebar:
         for section, entries in SECTIONS.items():
             if section:
@@ -81,7 +89,7 @@ def draw(page: Page) -> None:
             for path, name, icon in entries:
                 st.page_link(path, label=name, icon=icon, width="stretch")
         st.divider()
-        machine_status()
+        machine_status(page.title)
     with sentences():
         page.run()
 
@@ -115,6 +123,18 @@ def sentences() -> Iterator[None]:
             "happens again, the server's log says where.",
             icon=":material/error:",
         )
+
+
+def go(page: str, label: str, icon: str, *, first: bool = False, **query: str) -> None:
+    """A link to another page that looks like a button; first: the one thing to do here.
+
+    A link and not a button with `st.switch_page`, which refuses to leave a page whose address
+    holds a widget's choice.
+    """
+    name = re.sub(r"[^a-z]+", "-", f"{label} {page}".lower())
+    key = f"go-{'first-' if first else ''}{name}-{'-'.join(query.values())}"
+    with st.container(key=key, width="content"):
+        st.page_link(page, label=label, icon=icon, query_params=query or None)
 
 
 def title(name: str, lead: str) -> None:

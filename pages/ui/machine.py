@@ -10,6 +10,7 @@ from pruning.errors import AtlasError
 from pruning.jobs.queue import Job
 
 PAGE_OF_KIND = {
+    "overlap": "pages/overlap.py",
     "calibrate": "pages/calibrate.py",
     "export": "pages/export.py",
     "verify": "pages/export.py",
@@ -17,8 +18,11 @@ PAGE_OF_KIND = {
 
 
 @st.fragment(run_every=3)
-def machine_status() -> None:
-    """One line while idle; the running job with its progress, and how many wait, while busy."""
+def machine_status(here: str) -> None:
+    """One line while idle; the running job with its progress, and how many wait, while busy.
+
+    here: the title of the page that is shown; it needs no link to itself.
+    """
     try:
         active = [job for job in queue().list() if job.active]
     except (AtlasError, OSError) as error:
@@ -34,7 +38,10 @@ def machine_status() -> None:
         st.caption(f":material/progress_activity: **{job.title}**{_left(job)}")
         if job.progress and job.progress.total:
             st.progress(min(job.progress.done / job.progress.total, 1.0))
-        st.page_link(PAGE_OF_KIND.get(job.kind, "pages/home.py"), label="Look at it")
+        page = PAGE_OF_KIND.get(job.kind)
+        if page is not None and here.lower() not in page:
+            query = {"job": job.id}
+            st.page_link(page, label="Show it", icon=":material/visibility:", query_params=query)
     if waiting:
         st.caption(f"{waiting} more {'job waits' if waiting == 1 else 'jobs wait'} in line.")
 

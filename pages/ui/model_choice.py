@@ -13,13 +13,20 @@ from pruning.specs import ModelSpec
 if TYPE_CHECKING:
     from pruning.inspection import ModelReport
 
-SOURCES = {"demo": "Demo model", "hub": "Hugging Face hub", "folder": "Folder on this server"}
+SOURCES = {"demo": "Demo model", "hub": "Hub", "folder": "Folder"}
 CHECKED_FOR = 60  # seconds that a look at a model stays good: free memory changes
 
 
 def choose_model() -> tuple[str, str | None] | None:
     """(source, revision); None while nothing is named yet."""
-    kind = switch("Where the model is", list(SOURCES), "from", format_func=SOURCES.__getitem__)
+    kind = switch(
+        "Where the model is",
+        list(SOURCES),
+        "from",
+        format_func=SOURCES.__getitem__,
+        help="The demo model is built in. Hub: a model id of huggingface.co. Folder: on the "
+        "machine that runs this app.",
+    )
     if kind == "demo":
         return "demo", None
     if kind == "folder":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.choices import run_summary
+from pages.ui.frame import go
 from pages.ui.library import workspace
-from pages.ui.state import kept_choices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,12 +42,7 @@ def _row(run: Run, go_on: Callable[[Run], None]) -> None:
         st.caption(run_summary(run))
     with right.container(horizontal=True, horizontal_alignment="right"):
         if run.status == "done":
-            if st.button("Overlap", key=f"overlap-{run.id}", icon=":material/join_inner:"):
-                open_run(run.id, "pages/overlap.py")
-            if st.button("Masks", key=f"masks-{run.id}", icon=":material/grid_on:"):
-                open_run(run.id, "pages/masks.py")
-            if st.button("Export", key=f"export-{run.id}", icon=":material/ios_share:"):
-                open_run(run.id, "pages/export.py")
+            open_links(run.id)
         elif st.button("Go on with it", key=f"go-on-{run.id}", icon=":material/play_arrow:"):
             go_on(run)
         with st.popover("", icon=":material/delete:", help="Delete this run"):
@@ -59,7 +54,8 @@ def _row(run: Run, go_on: Callable[[Run], None]) -> None:
                 st.rerun()
 
 
-def open_run(run_id: str, page: str) -> None:
-    """Go to a page and look at this run there."""
-    kept_choices()["run"] = run_id
-    st.switch_page(page)
+def open_links(run_id: str, first: bool = False) -> None:
+    """Links to the pages that look at this run; first: the first of them is the thing to do."""
+    go("pages/overlap.py", "Overlap", ":material/join_inner:", first=first, run=run_id)
+    go("pages/masks.py", "Masks", ":material/grid_on:", run=run_id)
+    go("pages/export.py", "Export", ":material/ios_share:", run=run_id)

@@ -13,6 +13,7 @@ from analysis.figures.masks import (
     mask_density,
     mask_difference,
     mask_disagreement,
+    profile_deviations,
     profile_lines,
     profile_strips,
 )
@@ -21,6 +22,7 @@ from analysis.figures.overlap import (
     layer_by_projection,
     layer_lines,
     overlap_matrix,
+    sparsity_lines,
 )
 from analysis.masks_view import block_view, difference, disagreement
 
@@ -67,6 +69,13 @@ def test_lines_draw_their_table(style: Look) -> None:
     assert list(overlap.x) == [int(r["layer"]) for r in rows(chart)]
     assert list(overlap.y) == [float(r["jaccard_pruned"]) for r in rows(chart)]
     assert list(chance.y) == [float(r["chance_level"]) for r in rows(chart)]
+
+
+def test_sparsities_draw_their_table(style: Look) -> None:
+    chart = sparsity_lines([0.1, 0.5], [0.99, 0.9], [0.82, 0.33], style)
+    assert list(chart.figure.data[0].x) == [float(r["sparsity"]) for r in rows(chart)]
+    assert list(chart.figure.data[0].y) == [float(r["jaccard_kept"]) for r in rows(chart)]
+    assert list(chart.figure.data[1].y) == [float(r["chance_level"]) for r in rows(chart)]
 
 
 def test_layer_by_projection_leaves_out_what_is_not_there(style: Look) -> None:
@@ -122,6 +131,15 @@ def test_profiles_draw_their_table(style: Look, length: int) -> None:
         float(r["kept_share"]) for r in rows(strips)
     ]
     assert len(rows(strips)) == 3 * min(length, 256)
+
+
+def test_deviations_are_from_the_mean_of_the_domains(style: Look) -> None:
+    values = {"python": np.array([0.5, 1.0]), "cpp": np.array([0.5, 0.5])}
+    chart = profile_deviations(values, "input channel", style)
+    assert [float(r["against_average"]) for r in rows(chart)] == [0, 0.25, 0, -0.25]
+    drawn = chart.figure.data[0]
+    assert np.asarray(drawn.z).tolist() == [[0, 0.25], [0, -0.25]]
+    assert drawn.zmin == -drawn.zmax == -0.25
 
 
 def test_a_domain_has_the_same_colour_everywhere(style: Look) -> None:

@@ -19,7 +19,7 @@ from tests.pages.conftest import Open, healthy
 def choices(calibrated: Path) -> dict[str, str]:
     """A link with everything chosen."""
     return {
-        "from": "Folder on this server",
+        "from": "Folder",
         "folder": str(calibrated / "base"),
         "texts": "Python",
         "samples": "8",
@@ -96,7 +96,7 @@ def test_too_little_text_offers_to_go_on(
 @pytest.mark.parametrize(
     ("link", "sentence"),
     [
-        ({"from": "Folder on this server", "folder": "/no/such/place"}, "There is no model folder"),
+        ({"from": "Folder", "folder": "/no/such/place"}, "There is no model folder"),
         ({"own": "{nonsense"}, "cannot be read"),
         ({"own": '{"name":"a b","kind":"files","source":"x"}'}, "cannot be read"),
     ],

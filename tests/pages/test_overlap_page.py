@@ -42,7 +42,7 @@ def test_it_draws_the_table(run: Run, open_page: Open) -> None:
 
 def test_every_chart_has_a_csv(run: Run, open_page: Open) -> None:
     app = healthy(open_page("overlap"))
-    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 3
+    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 4
 
 
 def test_controls_are_live(run: Run, open_page: Open) -> None:
@@ -110,7 +110,7 @@ def test_a_large_model_is_counted_as_a_job(
 
 
 def test_the_curve_over_sparsities(run: Run, open_page: Open) -> None:
-    app = healthy(open_page("overlap", curve="true"))
+    app = healthy(open_page("overlap"))
     drawn = json.loads(app.get("plotly_chart")[3].proto.spec)["data"][0]
     expected = [
         overlap_table(run, PruneSpec(sparsity=percent / 100)).jaccard()[0, 1]
