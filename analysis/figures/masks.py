@@ -83,7 +83,7 @@ def _blocks(
     # differ by one weight at most, so none moves by more than that.
     figure = go.Figure(
         go.Heatmap(
-            z=view.share.astype(np.float32),
+            z=view.count.astype(np.int8) if view.is_single_weights else view.share.astype("f4"),
             x0=first_column + (column_step - 1) / 2,
             dx=column_step,
             y0=first_row + (row_step - 1) / 2,

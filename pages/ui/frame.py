@@ -36,7 +36,7 @@ h2 {padding-top: 1.4rem !important;}
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] {gap: .35rem;}
 [data-testid="stSidebarUserContent"] .atlas-step {margin: .9rem 0 .1rem .5rem;}
 .stMainBlockContainer [data-testid="stPageLink"] a {padding-left: 0; margin-left: 0;}
-[class*="st-key-go-"] a {border: 1px solid color-mix(in srgb, currentColor 22%, transparent);
+[class*="st-key-go-"] a {border: 1px solid BORDER;
   border-radius: 6px; padding: .38rem .8rem !important; width: fit-content;}
 [class*="st-key-go-first-"] a {background: ACCENT; border-color: transparent;}
 [class*="st-key-go-first-"] a :is(p, span) {color: PAPER !important;}
@@ -62,6 +62,14 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
+# Of .streamlit/config.toml, which the browser does not tell to the page's own style.
+COLOURS = {
+    "ACCENT": ("#0b6e75", "#4fbfc0"),
+    "PAPER": ("#fcfbf8", "#12191d"),
+    "BORDER": ("#dcd8cb", "#324047"),
+}
+
+
 def pages() -> list[Page]:
     """Every page; addresses are the files' names."""
     entries = [entry for section in SECTIONS.values() for entry in section]
@@ -80,8 +88,10 @@ def draw(page: Page) -> None:
     )
     st.logo(str(ASSETS / "wordmark.svg"), size="large", icon_image=str(ASSETS / "mark.svg"))
     dark = st.context.theme.type == "dark"
-    accent, paper = ("#4fbfc0", "#12191d") if dark else ("#0b6e75", "#fcfbf8")
-    st.html(STYLE.replace("ACCENT", accent).replace("PAPER", paper))
+    style = STYLE
+    for name, (light_colour, dark_colour) in COLOURS.items():
+        style = style.replace(name, dark_colour if dark else light_colour)
+    st.html(style)
     with st.sidebar:
         for section, entries in SECTIONS.items():
             if section:
