@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     card = commands.add_parser("card", help="write the model card beside the weights")
     card.add_argument("--out", type=Path, required=True, help="the folder of the training")
     card.add_argument("--scores", type=Path, required=True, help="what evaluate --json printed")
+    card.add_argument("--note", action="append", default=[], help="a sentence on this training")
     return top
 
 
@@ -136,7 +137,7 @@ def _card(arguments: argparse.Namespace) -> None:
     scores = [Score(**fields) for fields in json.loads(arguments.scores.read_text("utf-8"))]
     folder = arguments.out / "model"
     rates = tokens_per_byte(load_tokenizer(folder), held_out_texts(bytes_each=100_000))
-    write_card(folder, arguments.out, scores, rates)
+    write_card(folder, arguments.out, scores, rates, notes=arguments.note)
 
 
 def _sources(arguments: argparse.Namespace) -> list[Source]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -126,21 +127,34 @@ learning rate is constant, then falls to zero over the last {100 * run["plan"]["
 
 ![Bits a token over training tokens](loss_curve.svg)
 
+The same from nothing, on a CPU, with real text from a folder of data sets:
+
+    python -m demo reproduce --data DIR --out DIR --minutes {progress["seconds"] / 60:.0f} --compile
+
+{" ".join(notes)}
+
 ## Training text
 
-Of a corpus of {sum(s["tokens"] for s in corpus["sources"]) / 1e6:.1f} million tokens, read in random
-order, training saw the share that the time allowed.
+A corpus of {sum(s["tokens"] for s in corpus["sources"]) / 1e6:.1f} million tokens, its documents in random
+order; training read as far as its time allowed.
 
 {sources_table(corpus["sources"])}""",
         LIMITS,
     ]
-    return "\n\n".join(paragraph.strip() for paragraph in paragraphs) + "\n"
+    text = "\n\n".join(paragraph.strip() for paragraph in paragraphs)
+    return re.sub(r"\n{3,}", "\n\n", text) + "\n"
 
 
 def write_card(
-    folder: Path, out: Path, scores: Sequence[Score], rates: Mapping[str, float]
+    folder: Path,
+    out: Path,
+    scores: Sequence[Score],
+    rates: Mapping[str, float],
+    *,
+    notes: Sequence[str] = (),
 ) -> None:
     """Write `README.md` and `loss_curve.svg` into the model's folder."""
     curve = loss_curve(*read_log(out / "training" / "training.jsonl"))
     (folder / "loss_curve.svg").write_text(curve, encoding="utf-8")
-    (folder / "README.md").write_text(model_card(folder, out, scores, rates), encoding="utf-8")
+    card = model_card(folder, out, scores, rates, notes=notes)
+    (folder / "README.md").write_text(card, encoding="utf-8")
