@@ -91,8 +91,18 @@ def count_parameters(folder: Path) -> int:
     return total
 
 
-def model_card(folder: Path, out: Path, scores: Sequence[Score], rates: Mapping[str, float]) -> str:
-    """The card of the model in `folder`, which was trained below `out` (see demo.recipe)."""
+def model_card(
+    folder: Path,
+    out: Path,
+    scores: Sequence[Score],
+    rates: Mapping[str, float],
+    *,
+    notes: Sequence[str] = (),
+) -> str:
+    """The card of the model in `folder`, which was trained below `out` (see demo.recipe).
+
+    `notes` are sentences on what was particular to this training.
+    """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     run = json.loads((out / "training" / "run.json").read_text(encoding="utf-8"))
     corpus = json.loads((out / "corpus" / "corpus.json").read_text(encoding="utf-8"))
