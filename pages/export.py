@@ -13,19 +13,19 @@ from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_name
 from pages.ui.exports import exports_list, verify_after
-from pages.ui.frame import title
+from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import workspace
 from pages.ui.state import choose_many, first_value, keep, switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
+from pruning.specs import MODES
 
 if TYPE_CHECKING:
     from pruning.export_plan import ExportPlan, ExportSpec
     from pruning.workspace import Run
 
-MODES = {"one-shot": "one-shot", "sequential": "sequential"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -43,7 +43,7 @@ def draw() -> None:
     with st.container(border=True):
         mixture = _choose_mixture(run)
         prune = choose_pruning(run)
-        mode = switch("How to prune", list(MODES), "mode", help=explain("One-shot and sequential"))
+        mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
         with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
             layers, projections = choose_parts(run)
     from dataclasses import replace
@@ -62,7 +62,8 @@ def draw() -> None:
     )
     plan = plan_export(run, spec)
     _preview(plan)
-    _build(run, spec, busy=job is not None and job.active)
+    with sentences():
+        _build(run, spec, busy=job is not None and job.active)
     exports_list()
 
 

@@ -44,7 +44,7 @@ def _workspace() -> None:
     if not finished:
         st.markdown(
             "Nothing has been calibrated yet. The **demo model** is built in, with texts of seven "
-            "domains; it needs no network and takes about a minute."
+            "domains; it needs no network and takes a few minutes."
         )
         icon = ":material/arrow_forward:"
         go("pages/calibrate.py", "Calibrate the demo model", icon, first=True)

@@ -42,7 +42,7 @@ def choose_run() -> Run:
     if not runs:
         st.info(
             "There is nothing to look at yet. Calibrate a model on a few domains first; with the "
-            "demo model that takes about a minute.",
+            "demo model that takes a few minutes.",
             icon=":material/straighten:",
         )
         go("pages/calibrate.py", "Go to Calibrate", ":material/arrow_forward:", first=True)
@@ -80,8 +80,8 @@ def run_summary(run: Run) -> str:
     return (
         f"**{model_name(run)}** · {listing([label(name) for name in run.domains], 8)} · "
         f"{sample.num_samples} × {sample.seq_len} tokens each, {sample.groups} groups · "
-        f"{count(weights)} prunable weights in {len(run.layers)} layers · "
-        f"{ago(run.manifest['created'])}"
+        + (f"{count(weights)} prunable weights in {len(run.layers)} layers · " if weights else "")
+        + ago(run.manifest["created"])
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.figures.domains import LABELS, label
+from pages.ui.frame import sentences
 from pages.ui.library import workspace_root
 from pages.ui.state import choose_many, keep, kept_choices
 from pages.ui.words import explain
@@ -36,9 +37,15 @@ def choose_domains() -> list[DomainSpec]:
     for domain in own:
         _own_row(domain, own)
     left, right = st.columns(2, gap="medium")
-    with left.popover("Add a hub data set", icon=":material/cloud:", width="stretch"):
+    with (
+        left.popover("Add a hub data set", icon=":material/cloud:", width="stretch"),
+        sentences(),
+    ):
         _hub_form(own)
-    with right.popover("Add your own files", icon=":material/upload_file:", width="stretch"):
+    with (
+        right.popover("Add your own files", icon=":material/upload_file:", width="stretch"),
+        sentences(),
+    ):
         _files_form(own)
     return chosen + own
 

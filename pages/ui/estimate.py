@@ -19,6 +19,7 @@ GPU_SPEED = 5e13
 PROCESS_BYTES = 0.8e9  # Python, torch and transformers
 START_SECONDS = 8.0  # starting the worker and loading a small model
 BATCH_TOKENS = 4096
+TELLING_OPERATIONS = 1e12
 
 FORMULA = (
     "Time = 2 × parameters × tokens / speed, plus a few seconds to start. The speed is the median "
@@ -34,7 +35,10 @@ def operations(parameters: int, tokens: int) -> float:
 
 
 def measured_speed(runs: Iterable[Run], device: str) -> float | None:
-    """Median operations a second of finished runs on this kind of device; None without any."""
+    """Median operations a second of finished runs on this kind of device; None without any.
+
+    Small runs do not count: most of their time goes into starting and into reading the texts.
+    """
     speeds = []
     for run in runs:
         seconds = run.manifest.get("seconds", 0.0)
@@ -42,7 +46,8 @@ def measured_speed(runs: Iterable[Run], device: str) -> float | None:
         if run.status == "done" and same and seconds > 1.0:
             weights = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
             tokens = sum(entry["tokens"] for entry in run.manifest["domains"].values())
-            speeds.append(operations(weights, tokens) / seconds)
+            if operations(weights, tokens) >= TELLING_OPERATIONS:
+                speeds.append(operations(weights, tokens) / seconds)
     return statistics.median(speeds) if speeds else None
 
 

@@ -64,8 +64,8 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 # Of .streamlit/config.toml, which the browser does not tell to the page's own style.
 COLOURS = {
-    "ACCENT": ("#0b6e75", "#4fbfc0"),
-    "PAPER": ("#fcfbf8", "#12191d"),
+    "ACCENT": ("#0b6e75", "#1d868b"),
+    "PAPER": ("#ffffff", "#ffffff"),
     "BORDER": ("#dcd8cb", "#324047"),
 }
 

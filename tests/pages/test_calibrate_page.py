@@ -10,7 +10,7 @@ from pages.ui.domain_choice import check_name, column_or_template, save_uploads
 from pages.ui.library import queue
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
-from pruning.specs import CalibrationSpec
+from pruning.specs import CalibrationSpec, DomainSpec
 from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, healthy
 
@@ -118,6 +118,45 @@ def test_own_domains_live_in_the_address(
     spec = CalibrationSpec.from_json(json.loads((job.folder / "spec.json").read_text()))
     assert [domain.name for domain in spec.domains] == ["python", "mine"]
     assert spec.domains[1].suffixes == (".py",)
+
+
+def add(app: AppTest, form: int, **fields: str) -> AppTest:
+    """Fill a form for a domain of one's own and send it; form 0: hub data set, 1: files."""
+    for key, value in fields.items():
+        app.text_input(key=key.replace("_", "-")).set_value(value)
+    [b for b in app.button if b.label == "Add"][form].click()
+    return app.run()
+
+
+def test_a_hub_data_set_is_added(empty: Path, open_page: Open) -> None:
+    app = open_page("calibrate")
+    add(app, 0, hub_name="g", hub_id="openai/gsm8k", hub_config="main", hub_text="{q}\\n{a}")
+    text = str(app.query_params["own"])
+    domain = DomainSpec.from_json(json.loads(text))
+    assert (domain.name, domain.source, domain.config) == ("g", "openai/gsm8k", "main")
+    assert (domain.template, domain.column) == ("{q}\n{a}", None)
+    app.button(key="drop-g").click()
+    app.run()
+    assert "own" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "sentence"),
+    [
+        (0, {"hub_name": "g"}, "Name the data set"),
+        (0, {"hub_name": "python", "hub_id": "a/b"}, "python already"),
+        (0, {"hub_name": "a b", "hub_id": "a/b"}, "domain name 'a b'"),
+        (1, {"files_name": "mine"}, "Upload files, or give a path"),
+        (1, {"files_name": "", "files_path": "/data"}, "domain name ''"),
+    ],
+)
+def test_a_bad_domain_is_a_sentence_and_the_page_stays(
+    empty: Path, open_page: Open, form: int, fields: dict[str, str], sentence: str
+) -> None:
+    app = add(open_page("calibrate"), form, **fields)
+    assert not app.exception
+    assert any(sentence in error.value for error in app.error)
+    assert any(button.label == "Start calibration" for button in app.button)
 
 
 def test_a_run_is_deleted_after_asking(run: Run, empty: Path, open_page: Open) -> None:

@@ -1,5 +1,7 @@
 """Numbers made readable, and the estimate's formula."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from pages.ui import estimate
@@ -45,6 +47,28 @@ def test_time_is_two_operations_a_weight_and_token() -> None:
     assert estimate.operations(1000, 7) == 14_000
     took = estimate.seconds(10**6, 10**4, "cpu", speed=1e9)
     assert took == pytest.approx(estimate.START_SECONDS + 20)
+
+
+def test_speed_comes_from_large_finished_runs_of_the_same_device() -> None:
+    def finished(tokens: int, seconds: float, device: str = "cpu", status: str = "done") -> object:
+        return SimpleNamespace(
+            status=status,
+            manifest={"seconds": seconds, "domains": {"a": {"tokens": tokens}}},
+            spec=SimpleNamespace(model=SimpleNamespace(device=device)),
+            weights=[SimpleNamespace(shape=(1000, 1000))],
+        )
+
+    large = 10**6  # tokens, and as many weights: 2e12 operations
+    runs = [
+        finished(large, 100.0),
+        finished(large, 50.0),
+        finished(large, 200.0),
+        finished(10, 90.0),
+        finished(large, 2.0, device="cuda"),
+        finished(large, 2.0, status="failed"),
+    ]
+    assert estimate.measured_speed(runs, "cpu") == 2e12 / 100  # type: ignore[arg-type]
+    assert estimate.measured_speed(runs[3:4], "cpu") is None  # type: ignore[arg-type]
 
 
 def test_memory_grows_with_the_batch() -> None:
