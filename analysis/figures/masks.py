@@ -100,7 +100,7 @@ def _blocks(
     dress(figure, style, height=height)
     figure.update_xaxes(title_text="input channel", showgrid=False, nticks=6)
     figure.update_yaxes(title_text="output row", showgrid=False, nticks=6, autorange="reversed")
-    if 1 / 3 <= (last_row - first_row) / (last_column - first_column) <= 3:  # square weights
+    if 0.5 <= (last_row - first_row) / (last_column - first_column) <= 2:  # square weights
         figure.update_yaxes(scaleanchor="x", constrain="domain", constraintoward="top")
         figure.update_xaxes(constrain="domain", constraintoward="left")
     return Chart(figure=figure, table=view.table(value), alt=alt)

@@ -131,7 +131,7 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
         )
     with last:
         groups = choose(
-            "Weights compete within",
+            "Compete within",
             list(GROUP_NAMES),
             "group",
             format_func=GROUP_NAMES.__getitem__,
