@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import overlap
+from analysis.commands import evidence, overlap
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "overlap": (overlap, "how much the masks of a run's domains overlap, beside the chance level"),
+    "evidence": (evidence, "whether domains differ by more than two draws of one domain do"),
 }
 
 

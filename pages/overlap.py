@@ -18,6 +18,7 @@ from analysis.figures.overlap import (
 )
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
+from pages.ui.evidence_view import evidence_section
 from pages.ui.frame import title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
@@ -65,6 +66,10 @@ def draw() -> None:
         cells = table.layer_by_projection(first, second, kept=kept)
         show(layer_by_projection(*cells, look, what), f"matrices-{first}-{second}-{what}")
     _across_sparsities(run, replace(prune, layers=None, projections=None), (first, second), kept)
+    part = replace(prune, layers=tuple(layers or ()) or None)
+    evidence_section(
+        run, replace(part, projections=tuple(projections or ()) or None), (first, second)
+    )
 
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: bool) -> None:

@@ -46,6 +46,19 @@ GLOSSARY = {
         "Documents are dealt at random to groups whose sums are kept apart, so that one can see "
         "later how much a result depends on which documents were read."
     ),
+    "Two draws of one domain": (
+        "Masks from two disjoint halves of one domain's documents. They are as alike as this "
+        "amount of text allows: the ceiling for any two domains."
+    ),
+    "Distinctness index": (
+        "Where the overlap of two domains lies between that of two draws of one domain (0) and "
+        "that of independent masks (1). The bar is a 95% interval, from drawing the groups of "
+        "documents again."
+    ),
+    "p-value": (
+        "How often shuffling the domains' labels among the groups of documents gives an overlap as "
+        "small as the real one. Small: the domains differ by more than which documents were read."
+    ),
     "One-shot and sequential": (
         "One-shot scores every layer with the unchanged model's activations: instant. Sequential "
         "is Wanda's own algorithm: each layer is calibrated on what the already pruned layers "

@@ -108,3 +108,21 @@ def test_bad_input_is_one_sentence(
 
 def test_a_number_that_is_none_is_a_dash() -> None:
     assert (number(float("nan")), number(0.33333)) == ("-", "0.333")
+
+
+def test_evidence_names_every_yardstick(run: Run, capsys: Capture) -> None:
+    few = ["--permutations", "9", "--bootstraps", "5", "--splits", "2", "--rows", "4"]
+    ask = ["evidence", *flags(run, "--sparsity", "0.5")[1:]]
+    assert main([*ask, *few, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    [pair] = found["pairs"]
+    assert (pair["domain_a"], pair["domain_b"]) == tuple(run.domains)
+    assert pair["whole"]["part"] == "whole model"
+    assert 0.1 <= pair["whole"]["p"] <= 1
+    assert [row["part"] for row in pair["layers"]] == [str(layer) for layer in run.layers]
+    assert [row["part"] for row in pair["projections"]] == list(run.projections)
+    assert pair["sentence"].startswith(f"{run.domains[0]} and {run.domains[1]} share")
+    assert main([*ask, *few]) == 0
+    assert "ceiling" in capsys.readouterr().out
+    assert main([*ask, "--score", "random"]) == 2
+    assert "ignores the text" in capsys.readouterr().err

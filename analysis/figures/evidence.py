@@ -1,0 +1,86 @@
+"""The distinctness index of every pair of domains, with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from analysis.evidence import PairEvidence
+from analysis.figures.chart import Chart
+from analysis.figures.domains import label
+from analysis.figures.look import Look, dress
+from analysis.findings import CLEAR
+
+ROW_HEIGHT, FRAME_HEIGHT = 27, 70  # pixels
+
+
+def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
+    """One row a pair, the most distinct on top; hollow where the test shows no difference."""
+    ordered = sorted(pairs, key=lambda pair: pair.whole.index)
+    names = [f"{label(pair.domain_a)} · {label(pair.domain_b)}" for pair in ordered]
+    whole = [pair.whole for pair in ordered]
+    clear = [each.p < CLEAR for each in whole]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[each.index for each in whole],
+        y=names,
+        mode="markers",
+        marker={
+            "size": 10,
+            "color": [style.categories[0] if seen else "rgba(0,0,0,0)" for seen in clear],
+            "line": {"color": style.categories[0], "width": 2},
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.index_high - each.index for each in whole],
+            "arrayminus": [each.index - each.index_low for each in whole],
+            "color": style.muted,
+            "thickness": 1.5,
+            "width": 4,
+        },
+        customdata=[
+            [each.overlap, each.ceiling, each.cross, each.chance, each.p, each.index_low]
+            for each in whole
+        ],
+        hovertemplate=(
+            "<b>%{y}</b><br>index %{x:.3f}<br>p = %{customdata[4]:.2g}<br>"
+            "overlap %{customdata[0]:.3f}<br>two draws of one domain %{customdata[1]:.3f}<br>"
+            "halves of these two %{customdata[2]:.3f}<br>by chance %{customdata[3]:.3f}"
+            "<extra></extra>"
+        ),
+        showlegend=False,
+    )
+    figure.add_vline(x=0, line={"color": style.muted, "width": 1, "dash": "dot"})
+    dress(figure, style, FRAME_HEIGHT + ROW_HEIGHT * len(ordered))
+    figure.update_xaxes(title_text="distinctness index", rangemode="tozero", tickformat=".2~f")
+    figure.update_yaxes(showgrid=False)
+    most = ordered[-1]
+    return Chart(
+        figure=figure,
+        table=evidence_table(pairs),
+        alt=f"The distinctness index of {len(pairs)} pairs of domains; the most distinct are "
+        f"{label(most.domain_a)} and {label(most.domain_b)} with {most.whole.index:.2f}.",
+    )
+
+
+def evidence_table(pairs: Sequence[PairEvidence]) -> dict[str, list[object]]:
+    """Every yardstick of every pair, for the whole model: column name -> values."""
+    names = (
+        "overlap",
+        "ceiling",
+        "cross",
+        "chance",
+        "index",
+        "index_low",
+        "index_high",
+        "magnitude_a",
+        "magnitude_b",
+        "p",
+    )
+    return {
+        "domain_a": [pair.domain_a for pair in pairs],
+        "domain_b": [pair.domain_b for pair in pairs],
+        **{name: [getattr(pair.whole, name) for pair in pairs] for name in names},
+    }

@@ -1,0 +1,131 @@
+"""Masks of many resampled norms, on a sample of each matrix's rows.
+
+Weights compete within their row, so a row's mask needs no other row: a seeded sample of rows,
+stratified by matrix, gives every overlap without bias, at a fraction of the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pruning.architecture import PrunableWeight
+from pruning.errors import InputError
+from pruning.masks import Mask, keep_highest
+from pruning.specs import PruneSpec, WeightKey
+from pruning.workspace import Run
+
+CHUNK_BYTES = 64 * 2**20  # of float32 scores in memory at a time
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledRows:
+    """Some rows of one weight matrix.
+
+    magnitude: float32 (rows, in). scale: rows of the matrix divided by rows in the sample.
+    """
+
+    weight: PrunableWeight
+    magnitude: torch.Tensor
+    scale: float
+
+    @property
+    def key(self) -> WeightKey:
+        """The matrix's address."""
+        return self.weight.key
+
+
+def sample_rows(
+    run: Run, weights: Sequence[PrunableWeight], rows: int | None, seed: int
+) -> Iterator[SampledRows]:
+    """At most `rows` rows of each matrix, drawn without replacement; None: all of them."""
+    reader = run.weight_reader()
+    for number, weight in enumerate(weights):
+        matrix = reader.matrix(weight.key)
+        count = matrix.shape[0] if rows is None else min(rows, matrix.shape[0])
+        random = np.random.default_rng([seed, number])
+        chosen = np.sort(random.choice(matrix.shape[0], count, replace=False))
+        yield SampledRows(
+            weight=weight,
+            magnitude=matrix[torch.from_numpy(chosen)].float().abs(),
+            scale=matrix.shape[0] / count,
+        )
+
+
+def check_resampling(prune: PruneSpec) -> None:
+    """InputError for choices whose masks do not depend on the text, or not on single rows."""
+    if prune.score != "wanda":
+        raise InputError(
+            f"The score {prune.score!r} ignores the text, so all domains have the same mask; "
+            "evidence is for the score 'wanda'."
+        )
+    if prune.comparison_group != "row":
+        raise InputError("Evidence is for weights that compete within their output row.")
+
+
+def masks_of(
+    sampled: SampledRows, sums: NDArray[np.float64], prune: PruneSpec
+) -> NDArray[np.uint64]:
+    """The Wanda masks of many sets of sums of squares (..., in): bits (..., rows, words).
+
+    Packed as in `Mask`: input j is bit j % 64 of word j // 64, True = kept, spare bits are 0.
+    """
+    rows, columns = sampled.magnitude.shape
+    flat_sums = sums.reshape(-1, columns)
+    packed = np.empty((len(flat_sums), rows, -(-columns // 64)), dtype=np.uint64)
+    step = max(1, CHUNK_BYTES // (4 * rows * columns))
+    for start in range(0, len(flat_sums), step):
+        norms = np.sqrt(np.maximum(flat_sums[start : start + step], 0)).astype(np.float32)
+        scores = sampled.magnitude[None] * torch.from_numpy(norms)[:, None, :]
+        mask = Mask.pack(keep_highest(scores.reshape(-1, columns), prune))
+        packed[start : start + step] = mask.words.reshape(len(norms), rows, -1)
+    return packed.reshape(*sums.shape[:-1], rows, -1)
+
+
+def count_both(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Weights kept by both, mask by mask: (..., rows, words) -> (...)."""
+    return np.bitwise_count(first & second).sum(axis=(-2, -1), dtype=np.int64)
+
+
+def halves(groups: int, splits: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Random disjoint halves of the groups: (splits, 2, groups) of 0 and 1.
+
+    Each half has floor(groups / 2); of an odd number one group is left out of both.
+    """
+    half = groups // 2
+    members = np.zeros((splits, 2, groups))
+    for split in range(splits):
+        order = random.permutation(groups)
+        members[split, 0, order[:half]] = 1
+        members[split, 1, order[half : 2 * half]] = 1
+    return members
+
+
+def bootstrap_halves(
+    groups: int, draws: int, splits: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Halves of groups that were drawn with replacement: (draws, splits, 2, groups) of weights.
+
+    Every group gets the number of times it was drawn; it is in one half of a split alone, however
+    often it was drawn, so that the halves share no document. A half in which no group was drawn
+    falls back on each of its groups once.
+    """
+    times = random.multinomial(groups, np.full(groups, 1 / groups), size=draws)
+    members = halves(groups, draws * splits, random).reshape(draws, splits, 2, groups)
+    weighted = members * times[:, None, None, :]
+    empty = weighted.sum(axis=-1, keepdims=True) == 0
+    return np.where(empty, members, weighted)
+
+
+def relabelings(
+    first: int, second: int, count: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Random relabelings of pooled groups: (count, first + second), 1 = belongs to the first."""
+    members = np.zeros((count, first + second))
+    for number in range(count):
+        members[number, random.permutation(first + second)[:first]] = 1
+    return members

@@ -1,0 +1,45 @@
+"""The test of the differences on the Overlap page: offered as a job, then shown from what is stored."""
+
+from __future__ import annotations
+
+from analysis.comparisons import EvidenceSpec
+from analysis.evidence import evidence
+from analysis.findings import sentence
+from pruning.jobs.queue import JobQueue
+from pruning.specs import PruneSpec
+from pruning.workspace import Run, Workspace
+from tests.pages.conftest import Open, chart_names, healthy
+
+START = "Test the differences"
+
+
+def labels(app: object) -> list[str]:
+    return [button.label for button in app.button]  # type: ignore[attr-defined]
+
+
+def test_it_is_offered_and_started_for_what_is_chosen(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", sparsity="0.6", layers="1", projections=["q_proj"]))
+    assert "distinctness-csv" not in chart_names(app)
+    [start] = [button for button in app.button if button.label == START]
+    app = healthy(start.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[:4] == ("-m", "analysis", "evidence", "--run")
+    for flag, value in (("--sparsity", "0.6"), ("--layers", "1"), ("--projections", "q_proj")):
+        assert job.argv[job.argv.index(flag) + 1] == value
+    assert START not in labels(app)
+
+
+def test_what_is_known_is_shown_in_a_chart_and_a_sentence(run: Run, open_page: Open) -> None:
+    prune = PruneSpec(sparsity=0.6)
+    [pair] = evidence(run, prune, EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert START not in labels(app)
+    assert "distinctness-csv" in chart_names(app)
+    assert sentence(pair) in [text.value for text in app.markdown]
+    assert START in labels(healthy(open_page("overlap", sparsity="0.5")))
+
+
+def test_scores_that_ignore_the_text_are_not_tested(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", score="Magnitude"))
+    assert START not in labels(app)
+    assert any("for the Wanda score" in info.value for info in app.info)
