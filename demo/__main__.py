@@ -16,7 +16,7 @@ from pathlib import Path
 from demo.card import write_card
 from demo.corpus import Source
 from demo.evaluate import Score
-from demo.pruned import Plan, as_tables, measure_pruned
+from demo.pruned import Cell, Plan, as_tables, measure_pruned
 from demo.recipe import (
     TextPlan,
     held_out_texts,
@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     card = commands.add_parser("card", help="write the model card beside the weights")
     card.add_argument("--out", type=Path, required=True, help="the folder of the training")
     card.add_argument("--scores", type=Path, required=True, help="what evaluate --json printed")
+    card.add_argument("--pruned", type=Path, help="what pruned --json printed")
     card.add_argument("--note", action="append", default=[], help="a sentence on this training")
     return top
 
@@ -135,9 +136,11 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _card(arguments: argparse.Namespace) -> None:
     scores = [Score(**fields) for fields in json.loads(arguments.scores.read_text("utf-8"))]
+    cells = json.loads(arguments.pruned.read_text("utf-8")) if arguments.pruned else []
+    pruned = [Cell(**fields) for fields in cells]
     folder = arguments.out / "model"
     rates = tokens_per_byte(load_tokenizer(folder), held_out_texts(bytes_each=100_000))
-    write_card(folder, arguments.out, scores, rates, notes=arguments.note)
+    write_card(folder, arguments.out, scores, rates, pruned=pruned, notes=arguments.note)
 
 
 def _sources(arguments: argparse.Namespace) -> list[Source]:

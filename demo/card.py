@@ -12,6 +12,7 @@ from safetensors import safe_open
 
 from demo.evaluate import Score
 from demo.loss_curve import loss_curve, read_log
+from demo.pruned import Cell, as_tables
 from demo.scoreboard import NAMES, as_markdown
 
 FRONT = """---
@@ -44,6 +45,13 @@ In training every document follows the end-of-text token `<|endoftext|>`; the to
 nothing by itself, so put it before a prompt.
 """
 
+PRUNED = """## What pruning for one domain does to the others
+
+Wanda masks calibrated on the domain of a row, measured on held-out text of the domain of a column
+(`python -m demo pruned`): the mean over calibration samples of different seeds. Lower is better.
+
+"""
+
 LIMITS = """## Limits
 
 - It knows the wording of the generated tasks. Asked in other words, it mostly fails; on real
@@ -52,7 +60,7 @@ LIMITS = """## Limits
   come from the same generators as the training text: the scores tell that the model generalises
   within these small worlds, and nothing about benchmarks of real programming, math or translation.
 - Common sense asked in an unseen direction is still about facts which training stated.
-- Documents of training are mostly shorter than 256 tokens, and none was longer than 512.
+- Documents of training are mostly shorter than 256 tokens, and no sequence was longer than 512.
 - The real text carries the views and mistakes of its sources; nothing was filtered for content.
 """
 
@@ -97,11 +105,13 @@ def model_card(
     scores: Sequence[Score],
     rates: Mapping[str, float],
     *,
+    pruned: Sequence[Cell] = (),
     notes: Sequence[str] = (),
 ) -> str:
     """The card of the model in `folder`, which was trained below `out` (see demo.recipe).
 
-    `notes` are sentences on what was particular to this training.
+    `pruned` are measurements of demo.pruned, if there are any; `notes` are sentences on what was
+    particular to this training.
     """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     run = json.loads((out / "training" / "run.json").read_text(encoding="utf-8"))
@@ -117,6 +127,7 @@ Greedy decoding, tasks of the held-out split, programs compiled and run for real
 {as_markdown(scores)}
 
 Real text is the held-out share (one record group in twenty) of the data sets below.""",
+        PRUNED + as_tables(pruned) if pruned else "",
         f"""## Model and tokenizer
 
 Llama architecture, {count_parameters(folder) / 1e6:.2f} million parameters with tied embeddings:
@@ -161,10 +172,11 @@ def write_card(
     scores: Sequence[Score],
     rates: Mapping[str, float],
     *,
+    pruned: Sequence[Cell] = (),
     notes: Sequence[str] = (),
 ) -> None:
     """Write `README.md` and `loss_curve.svg` into the model's folder."""
     curve = loss_curve(*read_log(out / "training" / "training.jsonl"))
     (folder / "loss_curve.svg").write_text(curve, encoding="utf-8")
-    card = model_card(folder, out, scores, rates, notes=notes)
+    card = model_card(folder, out, scores, rates, pruned=pruned, notes=notes)
     (folder / "README.md").write_text(card, encoding="utf-8")
