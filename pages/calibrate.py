@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from analysis.figures.domains import label
 from pages.ui import estimate
 from pages.ui.domain_choice import choose_domains
 from pages.ui.frame import title
-from pages.ui.job_view import failure, followed, show_job, submit
+from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import finished_runs
 from pages.ui.model_choice import (
     choose_model,
@@ -223,13 +224,11 @@ def _done(job: Job) -> None:
 
 def _failed(job: Job) -> None:
     """Too little text: offer to go on with what there is."""
-    trouble = failure(job)
-    if trouble.get("kind") != "TooFewDocumentsError":
+    trouble = job.error_details or {}
+    if not trouble.get("available"):
         return
     st.caption(f"There is text for {trouble['available']} of {trouble['needed']} sequences.")
     if st.button("Go on with fewer", type="primary", icon=":material/play_arrow:"):
-        import json
-
         data = json.loads((job.folder / "spec.json").read_text())
         data["sample"]["allow_fewer"] = True
         _submit(CalibrationSpec.from_json(data))

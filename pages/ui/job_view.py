@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -132,11 +131,3 @@ def _ended(
             follow(queue().resubmit(job.id))
         if st.button("Close", type="tertiary", icon=":material/close:", key=f"close-{job.id}"):
             dismiss(job.kind)
-
-
-def failure(job: Job) -> dict[str, Any]:
-    """What a failed job wrote about its error: kind, message, and numbers where there are any."""
-    try:
-        return json.loads((job.folder / "progress.json").read_text())["error"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
