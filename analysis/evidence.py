@@ -18,7 +18,9 @@ yardsticks of a pair of domains, for the model, each layer and each projection:
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -98,9 +100,15 @@ def evidence(
     comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
     meter = Meter(report, "Testing the overlaps", len(weights))
     parts = []
-    for sampled in sample_rows(run, weights, spec.rows or None, spec.seed):
-        parts.append(comparison.count(sampled, prune))
-        meter.step(str(sampled.weight.key))
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())  # numpy selects without Python's lock
+    try:
+        rows = sample_rows(run, weights, spec.rows or None, spec.seed)
+        counting = pool.map(lambda sampled: comparison.count(sampled, prune), rows)
+        for weight, counted in zip(weights, counting, strict=True):
+            parts.append(counted)
+            meter.step(str(weight.key))
+    finally:
+        pool.shutdown(cancel_futures=True)
     counts = join(parts)
     layers = np.array([str(weight.key.layer) for weight in weights])
     projections = np.array([weight.key.projection for weight in weights])
