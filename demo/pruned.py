@@ -133,7 +133,7 @@ def measure_pruned(
 def as_tables(cells: Sequence[Cell]) -> str:
     """Markdown tables, one a measure group and sparsity: means over seeds, and their spread.
 
-    The spread is the largest difference between two seeds in any cell of the table.
+    The spread is the largest difference between two seeds in any cell but those of random masks.
     """
     parts = []
     for bits in (True, False):
@@ -160,10 +160,11 @@ def _table(cells: Sequence[Cell], title: str, bits: bool) -> str:
                 for cell in cells
                 if (cell.calibrated_on, cell.evaluated_on) == (row, column)
             ]
-            spread = max(spread, max(found) - min(found))
+            if row != RANDOM:
+                spread = max(spread, max(found) - min(found))
             text = f"{fmean(found):.3f}" if bits else f"{fmean(found):.1f}"
             texts.append(f"**{text}**" if row == column else text)
         lines.append(f"| {row} | " + " | ".join(texts) + " |")
     digits = 3 if bits else 1
-    caption = f"{title} (largest difference between two seeds: {spread:.{digits}f})"
+    caption = f"{title} (largest difference between two calibration samples: {spread:.{digits}f})"
     return "\n".join([caption, "", *lines])
