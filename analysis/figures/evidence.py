@@ -27,7 +27,7 @@ def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
         y=names,
         mode="markers",
         marker={
-            "size": 10,
+            "size": 7,
             "color": [style.categories[0] if seen else "rgba(0,0,0,0)" for seen in clear],
             "line": {"color": style.categories[0], "width": 2},
         },
@@ -38,7 +38,7 @@ def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
             "arrayminus": [each.index - each.index_low for each in whole],
             "color": style.muted,
             "thickness": 1.5,
-            "width": 4,
+            "width": 5,
         },
         customdata=[
             [each.overlap, each.ceiling, each.cross, each.chance, each.p, each.index_low]
