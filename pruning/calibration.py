@@ -131,7 +131,6 @@ def _open_run(
         return Run(folder)
     origins = {domain.name: origin(domain).to_json() for domain in spec.domains}
     with storage_errors(folder / "run.json"):
-        (folder / "tokens").mkdir(parents=True, exist_ok=True)
         for name, sample in samples.items():
             sample.save(folder / "tokens" / f"{name}.safetensors")
     now = time.time()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 from pruning.errors import AtlasError
+from pruning.storage import whole_or_nothing
 
 _DTYPES = {"input_ids": "int32", "valid": "bool", "group": "int32", "documents": "int64"}
 
@@ -66,15 +66,7 @@ class TokenSample:
     def save(self, path: Path) -> None:
         """Write a safetensors file under its final name only when it is whole."""
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _DTYPES}
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(save(arrays))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        whole_or_nothing(path, lambda temporary: save_file(arrays, temporary))
 
     @classmethod
     def load(cls, path: Path) -> TokenSample:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-PERSONS = 6  # je, tu, il, nous, vous, ils
 IMPARFAIT = ("ais", "ais", "ait", "ions", "iez", "aient")
 FUTUR = ("ai", "as", "a", "ons", "ez", "ont")
 VOWELS = "aeiouyâàéèêëîïôûùœ"

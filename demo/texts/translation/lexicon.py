@@ -10,7 +10,6 @@ from importlib import resources
 
 from demo.texts.translation import conjugation, english
 
-VOWEL_LETTERS = "aeiouyhâàéèêëîïôûùœ"
 CLASS_LETTERS = {
     "person": "P",
     "family": "P",
