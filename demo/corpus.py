@@ -6,6 +6,7 @@ the end-of-text token) and `corpus.json` (what went in).
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -19,31 +20,34 @@ from demo.real_text import RecordFile, find_records
 from demo.source_code import LANGUAGES, CodeFiles, find_code
 from demo.texts import DOMAINS
 from demo.texts import documents as generated_documents
+from demo.texts.math_problems.drills import drills
 from demo.tokenizer import encode_documents
 
 # Shares of the training tokens. Generated text is most of it, because a budget of CPU minutes buys
-# few tokens and real text of any breadth needs many; programs are favoured among it, because a
-# program is right only when every token is.
+# few tokens and real text of any breadth needs many. Math and common sense have the largest single
+# shares: arithmetic and facts have to be practised one by one, while the four programming languages
+# teach each other.
 GENERATED_SHARES = {
-    "python": 0.145,
-    "java": 0.145,
-    "cpp": 0.145,
-    "javascript": 0.145,
-    "math": 0.11,
-    "commonsense": 0.07,
-    "translation": 0.09,
+    "python": 0.095,
+    "java": 0.09,
+    "cpp": 0.09,
+    "javascript": 0.095,
+    "math": 0.18,
+    "commonsense": 0.17,
+    "translation": 0.07,
 }
+DRILL_SHARE = 0.085
 RECORD_SHARES = {
     "python": 0.01,
     "java": 0.01,
     "cpp": 0.01,
     "javascript": 0.008,
-    "math": 0.025,
-    "commonsense": 0.017,
-    "translation": 0.008,
-    "general": 0.012,
+    "math": 0.02,
+    "commonsense": 0.012,
+    "translation": 0.007,
+    "general": 0.008,
 }
-CODE_SHARES = {"python": 0.0125, "java": 0.0125, "cpp": 0.0125, "javascript": 0.0125}
+CODE_SHARES = {"python": 0.01, "java": 0.01, "cpp": 0.01, "javascript": 0.01}
 MOST_REPEATS = 4  # a real text is read at most this often; its further share goes to nobody
 
 
@@ -75,20 +79,27 @@ class Included:
 
 
 def generated_sources(*, seed: int) -> list[Source]:
-    """The generated documents of the seven domains: the train split, none of them twice."""
+    """The generated documents of the seven domains (the train split) and the drills, none twice."""
 
-    def source(domain: str) -> Source:
+    def source(
+        name: str, domain: str, share: float, documents: Callable[[], Iterator[str]]
+    ) -> Source:
         return Source(
-            name=f"generated {domain}",
+            name=f"generated {name}",
             domain=domain,
             kind="generated",
             licences=("MIT (this repository)",),
-            share=GENERATED_SHARES[domain],
+            share=share,
             repeats=MOST_REPEATS,
-            documents=lambda: generated_documents(domain, seed=seed, split="train"),
+            documents=documents,
         )
 
-    return [source(domain) for domain in DOMAINS]
+    def of_domain(domain: str) -> Source:
+        stream = functools.partial(generated_documents, domain, seed=seed, split="train")
+        return source(domain, domain, GENERATED_SHARES[domain], stream)
+
+    practice = source("arithmetic", "math", DRILL_SHARE, functools.partial(drills, seed=seed))
+    return [*(of_domain(domain) for domain in DOMAINS), practice]
 
 
 def record_sources(folder: Path) -> list[Source]:

@@ -8,7 +8,8 @@ Documents are statements ("A hammer is used for driving nails. ...") or question
 
 The answer repeats the words of the choice, without its letter, and ends with a full stop. So the
 likelihood of a choice after `Answer:` measures whether the model thinks it true, not whether it can
-look up a letter; and no choice is the beginning of another.
+look up a letter; and no choice is the beginning of another. In train half of the questions come
+without the line of choices: the answer has to be known then, not picked.
 
 Held out by meaning: a fact is asked in two directions (for its value, and for its entity), and one
 (fact, direction) in six is never asked in train, where the same fact is stated and asked the other
@@ -26,6 +27,7 @@ from demo.texts.commonsense.wording import Question, passage, question
 from demo.texts.tasks import ChoiceTask
 
 STATEMENTS = 0.45  # share of statement passages among the documents of train
+UNLISTED = 0.5  # share of the questions of train that are answered without listing choices
 
 
 def _task(asked: Question, numbers: random.Random) -> ChoiceTask:
@@ -54,8 +56,13 @@ def documents(*, seed: int, split: str) -> Iterator[str]:
     def make(numbers: random.Random) -> str | None:
         if split == "train" and numbers.random() < STATEMENTS:
             return f"{passage(numbers)}\n"
-        task = _make_task(numbers, split)
-        return None if task is None else f"{task.prompt}{task.choices[task.label]}\n"
+        asked = question(numbers)
+        if asked is None or asked.held_out != (split == "held-out"):
+            return None
+        if split == "train" and numbers.random() < UNLISTED:
+            return f"Question: {asked.text}\nAnswer: {asked.right}.\n"
+        task = _task(asked, numbers)
+        return f"{task.prompt}{task.choices[task.label]}\n"
 
     return streams.distinct(make, text=str, seed=f"commonsense documents {split} {seed}")
 
