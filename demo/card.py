@@ -60,6 +60,7 @@ LIMITS = """## Limits
   come from the same generators as the training text: the scores tell that the model generalises
   within these small worlds, and nothing about benchmarks of real programming, math or translation.
 - Common sense asked in an unseen direction is still about facts which training stated.
+- Sums up to 150 were also practised as bare equations, facts also as questions without choices.
 - Documents of training are mostly shorter than 256 tokens, and no sequence was longer than 512.
 - The real text carries the views and mistakes of its sources; nothing was filtered for content.
 """

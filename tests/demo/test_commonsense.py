@@ -161,6 +161,10 @@ def test_a_held_out_question_is_stated_and_asked_the_other_way_in_train() -> Non
 def test_held_out_documents_are_questions_and_train_has_statements() -> None:
     held_out = [next(commonsense.documents(seed=s, split="held-out")) for s in range(30)]
     assert all(document.startswith("Question: ") for document in held_out)
+    assert all("\nChoices: (A) " in document for document in held_out)
     stream = commonsense.documents(seed=0, split="train")
-    statements = [not next(stream).startswith("Question: ") for _ in range(1000)]
-    assert 0.35 < sum(statements) / 1000 < 0.55
+    documents = [next(stream) for _ in range(1000)]
+    questions = [document for document in documents if document.startswith("Question: ")]
+    assert 0.35 < 1 - len(questions) / len(documents) < 0.55
+    listed = sum("\nChoices: (A) " in document for document in questions)
+    assert 0.4 < listed / len(questions) < 0.6

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 
 import pytest
 
 from demo.texts import math_problems
-from demo.texts.math_problems import moves, schemes, story, words
+from demo.texts.math_problems import drills, moves, schemes, story, words
 from demo.texts.math_problems.moves import Drawn
 from demo.texts.tasks import MathTask
 
@@ -25,15 +26,37 @@ def train() -> list[MathTask]:
     return math_problems.tasks(count=12_000, split="train")
 
 
+def true_equations(text: str) -> list[tuple[int, str, int, int]]:
+    """The equations of a text, after checking every one."""
+    found = []
+    for left, sign, right, result in EQUATION.findall(text):
+        a, b, c = int(left), int(right), int(result)
+        assert {"+": a + b, "-": a - b, "*": a * b}.get(sign, c) == c, text
+        assert sign != "/" or b * c == a, text
+        found.append((a, sign, b, c))
+    return found
+
+
 def test_every_equation_is_true(problems: list[MathTask]) -> None:
-    count = 0
-    for problem in problems:
-        for left, sign, right, result in EQUATION.findall(problem.solution):
-            a, b, c = int(left), int(right), int(result)
-            assert {"+": a + b, "-": a - b, "*": a * b}.get(sign, c) == c, problem
-            assert sign != "/" or b * c == a, problem
-            count += 1
+    count = sum(len(true_equations(problem.solution)) for problem in problems)
     assert count > 2 * len(problems)
+
+
+def test_drills_are_true_equations_of_numbers_that_problems_use() -> None:
+    documents = list(itertools.islice(drills.drills(seed=0), 500))
+    equations = [equation for document in documents for equation in true_equations(document)]
+    assert len(equations) == drills.LENGTH * len(documents)
+    assert len(set(documents)) == len(documents)
+    numbers = {number for a, _, b, c in equations for number in (a, b, c)}
+    assert (min(numbers), max(numbers)) == (1, drills.LARGEST)
+    assert {sign for _, sign, _, _ in equations} == set("+-*/")
+    assert documents == list(itertools.islice(drills.drills(seed=0), 500))
+
+
+def test_drills_cover_the_numbers_of_the_problems(problems: list[MathTask]) -> None:
+    worked = [equation for problem in problems for equation in true_equations(problem.solution)]
+    inside = [max(a, b, c) <= drills.LARGEST for a, _, b, c in worked]
+    assert sum(inside) == len(worked)
 
 
 def test_the_answer_is_the_result_of_the_last_step(problems: list[MathTask]) -> None:
