@@ -1,0 +1,138 @@
+"""Text to measure on that no calibration of the run has read: held out, and enforced.
+
+Built-in domains have a held-out split, apart by meaning from the split that calibrates. Of any
+other source the documents are drawn on, in the same seeded order, from where calibration stopped.
+Either way every document is compared with what was calibrated on: with the texts drawn for the run,
+and, since a file may have changed meanwhile, with the token ids that the run itself keeps. A
+document that any domain of the run has read, or that was drawn already, is left out; texts are
+compared without regard to white space.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from demo import texts
+from pruning.domains import documents
+from pruning.domains.encoding import TextEncoder
+from pruning.domains.token_sample import TokenSample
+from pruning.errors import InputError
+from pruning.models import load_tokenizer
+from pruning.specs import DomainSpec
+from pruning.workspace import Run
+
+SEED = 0  # of the held-out split of built-in domains: every run is measured on the same text
+LARGEST_SHARE = 10  # no document is more than one in ten of the text: it is cut there
+SHORTEST_BEGINNING = 16  # tokens from which a document cut by calibration is known by its beginning
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationText:
+    """The documents that a run has read, as token ids.
+
+    whole: those read to their end. cut: the beginnings of those that calibration cut short.
+    """
+
+    whole: frozenset[tuple[int, ...]]
+    cut: tuple[tuple[int, ...], ...]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest document."""
+        return max(map(len, self.whole), default=0)
+
+    @classmethod
+    def of(cls, run: Run, encoder: TextEncoder) -> CalibrationText:
+        """Read the token ids of every domain of the run."""
+        whole: set[tuple[int, ...]] = set()
+        cut: list[tuple[int, ...]] = []
+        for domain in run.domains:
+            for found in _groups(run.tokens(domain), len(encoder.prefix)):
+                whole.update(found)
+                cut += [ids for ids in found[-1:] if len(ids) >= SHORTEST_BEGINNING]
+        return cls(whole=frozenset(whole), cut=tuple(cut))
+
+    def holds(self, ids: Sequence[int]) -> bool:
+        """Whether a document of these token ids was read, wholly or its beginning."""
+        start = tuple(ids)
+        return start in self.whole or any(start[: len(part)] == part for part in self.cut)
+
+
+def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
+    """Documents of one of the run's domains, of about `size` bytes together, never calibrated on.
+
+    A document longer than a tenth of `size` is cut there, so that there are at least ten. The same
+    run, domain and size give the same documents. Raises InputError for an unknown domain, and where
+    the source has too little text that calibration has not read, with how much it has.
+    """
+    run.check_domain(domain)
+    if size < LARGEST_SHARE:
+        raise InputError(f"Measure on at least {LARGEST_SHARE} bytes of text, not {size}.")
+    spec = next(each for each in run.spec.domains if each.name == domain)
+    encoder = TextEncoder.of(load_tokenizer(run.spec.model))
+    known = CalibrationText.of(run, encoder)
+    found: list[str] = []
+    total = 0
+    for text in _candidates(run, spec, encoder):
+        if known.holds(encoder.encode([text], known.longest + 1)[0]):
+            continue
+        found.append(_cut(text, size // LARGEST_SHARE))
+        total += len(found[-1].encode())
+        if total >= size:
+            return found
+    raise InputError(
+        f"The domain {domain} has {total:,} bytes in {len(found)} documents that calibration has "
+        f"not read, and {size:,} are asked for; ask for less, or calibrate on fewer samples."
+    )
+
+
+def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[str]:
+    """Documents, each text once, that were not drawn for the calibration of this domain."""
+    if spec.kind == "builtin":
+        stream, seen = texts.documents(spec.source, seed=SEED, split="held-out"), set()
+    else:
+        stream = documents(spec, run.spec.sample.seed)
+        seen = _drawn(stream, sum(run.manifest["domains"][spec.name]["documents"]), encoder)
+    for text in stream:
+        digest = _digest(text)
+        if digest not in seen:
+            seen.add(digest)
+            yield text
+
+
+def _drawn(stream: Iterator[str], count: int, encoder: TextEncoder) -> set[bytes]:
+    """Take the documents that calibration took from the stream; gives their digests."""
+    seen: set[bytes] = set()
+    while count and (text := next(stream, None)) is not None:
+        seen.add(_digest(text))
+        count -= bool(encoder.encode([text], 1)[0])  # calibration passes over what has no token
+    return seen
+
+
+def _groups(sample: TokenSample, prefix: int) -> Iterator[list[tuple[int, ...]]]:
+    """For each group of documents, the token ids of its documents; the last one may be cut short."""
+    for group in range(sample.groups):
+        rows = sample.group == group
+        ids = sample.input_ids[rows, prefix:].ravel()
+        valid = sample.valid[rows, prefix:].ravel()
+        edges = np.flatnonzero(np.diff(valid, prepend=False, append=False))
+        yield [
+            tuple(ids[start:end].tolist())
+            for number, (start, end) in enumerate(pairwise(edges))
+            if number % 2 == 0
+        ]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(" ".join(text.split()).encode(errors="replace"), digest_size=16).digest()
+
+
+def _cut(text: str, longest: int) -> str:
+    """The beginning of a text of at most `longest` bytes, whole characters only."""
+    data = text.encode(errors="replace")
+    return text if len(data) <= longest else data[:longest].decode(errors="ignore")
