@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from analysis.resampling import (
     SampledRows,
     bootstrap_halves,
     count_both,
+    count_both_by_row,
     halves,
     masks_of,
     relabelings,
@@ -31,7 +33,8 @@ class EvidenceSpec(Spec):
     """How hard to look.
 
     splits: random halvings of every domain's groups. permutations: of the groups' labels.
-    bootstraps: draws of groups with replacement. rows: of each matrix, drawn; 0 means all.
+    bootstraps: draws of groups with replacement. rows: of each matrix, drawn; 0 means all. At
+    least 2 rows show how much rows differ.
     """
 
     splits: int = 16
@@ -45,6 +48,8 @@ class EvidenceSpec(Spec):
         for name, smallest in least.items():
             if getattr(self, name) < smallest:
                 raise InputError(f"{name} must be a whole number of at least {smallest}.")
+        if self.rows == 1:
+            raise InputError("rows must be at least 2, or 0 for all rows of each matrix.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,8 @@ class Counts:
     full (W, P): the pair's masks. within (W, D, S): two halves of one domain. cross (W, P, S): a
     half of each domain, mean of the four. permuted (W, P, permutations). magnitude (W, D): with
     the mask of magnitudes alone. boot_within (W, D, B, K), boot_cross (W, P, B, K).
+    row_covariance (W, P, 4, 4): what another sample of rows would change in the pair's full, the
+    first domain's within, the second's, and cross; 0 where all rows were taken.
     """
 
     kept: Float
@@ -67,6 +74,7 @@ class Counts:
     magnitude: Float
     boot_within: Float
     boot_cross: Float
+    row_covariance: Float
 
 
 def join(parts: Sequence[Counts]) -> Counts:
@@ -109,6 +117,16 @@ class Comparison:
 
     def count(self, sampled: SampledRows, prune: PruneSpec) -> Counts:
         """All comparisons on one matrix."""
+        parts = [self._count_chunk(chunk, prune) for chunk in sampled.chunks()]
+        counted = {
+            name: sampled.scale * np.sum([part[name] for part, _ in parts], axis=0)[None]
+            for name in parts[0][0]
+        }
+        by_row = np.concatenate([rows for _, rows in parts], axis=-1)
+        return Counts(**counted, row_covariance=row_covariance(by_row, sampled.scale)[None])
+
+    def _count_chunk(self, sampled: SampledRows, prune: PruneSpec) -> tuple[dict[str, Any], Float]:
+        """Counts over these rows, by name; and by row the pairs' (P, 4, rows): see Counts."""
         key = sampled.weight.input_key
         sums = [each.sum_sq[key] for each in self.stats]  # (groups, channels) a domain
         ones = np.ones((1, sums[0].shape[1]))
@@ -116,34 +134,59 @@ class Comparison:
         full = masks_of(sampled, totals, prune)
         plain = [masks_of(sampled, m @ s, prune) for m, s in zip(self._halves, sums, strict=True)]
         boot = [masks_of(sampled, m @ s, prune) for m, s in zip(self._boots, sums, strict=True)]
-        pooled = [np.concatenate([sums[a], sums[b]]) for a, b in self.pairs]
+        whole = np.array([count_both_by_row(full[a], full[b]) for a, b in self.pairs])
+        within = np.array([count_both_by_row(half[:, 0], half[:, 1]) for half in plain])
+        cross = np.array([_cross(plain[a], plain[b], count_both_by_row) for a, b in self.pairs])
+        by_row = [
+            [whole[pair], within[a].mean(axis=0), within[b].mean(axis=0), cross[pair].mean(axis=0)]
+            for pair, (a, b) in enumerate(self.pairs)
+        ]
         counted = {
-            "full": [count_both(full[a], full[b]) for a, b in self.pairs],
-            "within": [count_both(half[:, 0], half[:, 1]) for half in plain],
-            "cross": [_cross(plain[a], plain[b]) for a, b in self.pairs],
-            "permuted": [
-                count_both(
-                    masks_of(sampled, labels @ both, prune),
-                    masks_of(sampled, (1 - labels) @ both, prune),
-                )
-                for labels, both in zip(self._labels, pooled, strict=True)
-            ],
+            "full": whole.sum(axis=-1),
+            "within": within.sum(axis=-1),
+            "cross": cross.sum(axis=-1),
+            "permuted": self._permuted(sampled, sums, prune),
             "magnitude": [count_both(mask, full[-1]) for mask in full[:-1]],
             "boot_within": [count_both(half[:, :, 0], half[:, :, 1]) for half in boot],
-            "boot_cross": [_cross(boot[a], boot[b]) for a, b in self.pairs],
+            "boot_cross": [_cross(boot[a], boot[b], count_both) for a, b in self.pairs],
             "kept": int(count_both(full[0], full[0])),
             "total": sampled.magnitude.numel(),
         }
-        return Counts(
-            **{name: np.array(value)[None] * sampled.scale for name, value in counted.items()}
-        )
+        return counted, np.array(by_row)
+
+    def _permuted(
+        self, sampled: SampledRows, sums: Sequence[Float], prune: PruneSpec
+    ) -> list[NDArray[np.int64]]:
+        """Of every pair, with the groups' labels shuffled: (permutations,) a pair."""
+        counted = []
+        for (a, b), labels in zip(self.pairs, self._labels, strict=True):
+            pooled = np.concatenate([sums[a], sums[b]])
+            first = masks_of(sampled, labels @ pooled, prune)
+            second = masks_of(sampled, (1 - labels) @ pooled, prune)
+            counted.append(count_both(first, second))
+        return counted
 
 
-def _cross(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> Float:
-    """Mean over the four ways to take a half of each: (..., 2, rows, words) -> (...)."""
+def row_covariance(by_row: Float, scale: float) -> Float:
+    """Covariance of totals that are estimated from some rows: (..., Q, rows) -> (..., Q, Q).
+
+    by_row: Q quantities in each of the n sampled rows; scale: rows of the matrix / n. A simple
+    random sample of n of N rows without replacement estimates the total of a quantity with
+    variance N^2 (1 - n/N) s^2 / n, s^2 its variance over rows (Cochran 1977, equation 2.8).
+    """
+    rows = by_row.shape[-1]
+    if scale == 1.0:
+        return np.zeros((*by_row.shape[:-1], by_row.shape[-2]))
+    centred = by_row - by_row.mean(axis=-1, keepdims=True)
+    spread = centred @ np.swapaxes(centred, -1, -2) / (rows - 1)
+    return spread * rows * scale * (scale - 1)
+
+
+def _cross(
+    first: NDArray[np.uint64], second: NDArray[np.uint64], count: Callable[..., NDArray]
+) -> Float:
+    """Mean over the four ways to take a half of each: masks (..., 2, rows, words)."""
     ways = [
-        count_both(first[..., one, :, :], second[..., other, :, :])
-        for one in (0, 1)
-        for other in (0, 1)
+        count(first[..., one, :, :], second[..., other, :, :]) for one in (0, 1) for other in (0, 1)
     ]
     return np.mean(ways, axis=0)

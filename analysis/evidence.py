@@ -10,7 +10,7 @@ yardsticks of a pair of domains, for the model, each layer and each projection:
 - cross: masks of a half of one domain and a half of the other, the same sizes as for the ceiling;
 - index = (ceiling - cross) / (ceiling - chance): 0 = no more different than two draws of one
   domain, 1 = as different as independent masks. Its interval is index +- 1.96 standard errors,
-  from a bootstrap over groups of documents;
+  from a bootstrap over groups of documents and, where only some rows were taken, from the rows;
 - p: permutation test on the groups' labels, of the overlap of the two full masks, one-sided
   (smaller overlap), with the +1 correction (Phipson & Smyth 2010).
 """
@@ -18,10 +18,8 @@ yardsticks of a pair of domains, for the model, each layer and each projection:
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,14 +28,15 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 
 from analysis.comparisons import Comparison, Counts, EvidenceSpec, join
-from analysis.resampling import check_resampling, sample_rows
-from pruning.progress import Meter, Report, ignore
+from analysis.resampling import check_resampling, each_matrix
+from pruning.progress import Report, ignore
 from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_json
 from pruning.submodels import selected_weights
 from pruning.workspace import Run
 
 Float = NDArray[np.float64]
+FORMAT = 2  # of the stored file; another number is another file
 NORMAL_95 = 1.959964  # two-sided 95% of a normal distribution
 
 
@@ -45,8 +44,9 @@ NORMAL_95 = 1.959964  # two-sided 95% of a normal distribution
 class Yardsticks:
     """One pair of domains, in the whole model or a part of it; overlaps are Jaccard of kept sets.
 
-    adjusted_p: Benjamini-Hochberg over the pair's layers, or over its projections; equal to p for
-    the whole model.
+    adjusted_p: Benjamini-Hochberg over the pair's layers, or over its projections, or, for the
+    whole model, over the run's pairs. *_se: the standard error that the sample of rows brings; 0
+    where all rows were taken. It is part of the index's interval.
     """
 
     part: str
@@ -61,6 +61,10 @@ class Yardsticks:
     magnitude_b: float
     p: float
     adjusted_p: float
+    overlap_se: float
+    ceiling_se: float
+    cross_se: float
+    index_se: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,18 +102,17 @@ def evidence(
     check_resampling(prune)
     weights = selected_weights(run, prune)
     comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
-    meter = Meter(report, "Testing the overlaps", len(weights))
-    parts = []
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count())  # numpy selects without Python's lock
-    try:
-        rows = sample_rows(run, weights, spec.rows or None, spec.seed)
-        counting = pool.map(lambda sampled: comparison.count(sampled, prune), rows)
-        for weight, counted in zip(weights, counting, strict=True):
-            parts.append(counted)
-            meter.step(str(weight.key))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    counts = join(parts)
+    counts = join(
+        each_matrix(
+            run,
+            prune,
+            spec.rows,
+            spec.seed,
+            lambda sampled: comparison.count(sampled, prune),
+            report,
+            f"Testing the overlaps at {prune.sparsity:.0%}",
+        )
+    )
     layers = np.array([str(weight.key.layer) for weight in weights])
     projections = np.array([weight.key.projection for weight in weights])
     found = tuple(
@@ -123,6 +126,7 @@ def evidence(
         )
         for number, (a, b) in enumerate(comparison.pairs)
     )
+    found = _adjusted_over_pairs(found)
     atomic_json(_path(run, prune, spec), [asdict(pair) for pair in found])
     return found
 
@@ -137,8 +141,31 @@ def stored_evidence(
     return tuple(PairEvidence.from_json(pair) for pair in json.loads(path.read_text()))
 
 
+def stored_at_sparsities(
+    run: Run, prune: PruneSpec, spec: EvidenceSpec
+) -> dict[float, tuple[PairEvidence, ...]]:
+    """What has been found at each whole percent of sparsity, for the same choice otherwise.
+
+    Empty for an n:m pattern, whose sparsity is its own.
+    """
+    if prune.block is not None:
+        return {}
+    at = {percent / 100: replace(prune, sparsity=percent / 100) for percent in range(1, 100)}
+    found = {sparsity: stored_evidence(run, each, spec) for sparsity, each in at.items()}
+    return {sparsity: pairs for sparsity, pairs in found.items() if pairs is not None}
+
+
+def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, ...]:
+    """With the p-values of the whole model adjusted over the pairs of domains."""
+    adjusted = false_discovery_control([pair.whole.p for pair in pairs])
+    return tuple(
+        replace(pair, whole=replace(pair.whole, adjusted_p=float(p)))
+        for pair, p in zip(pairs, adjusted, strict=True)
+    )
+
+
 def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
-    name = content_hash([prune.to_json(), spec.to_json()])
+    name = content_hash([FORMAT, prune.to_json(), spec.to_json()])
     return run.folder / "evidence" / f"{name}.json"
 
 
@@ -176,7 +203,8 @@ def _measure(
     boot_cross = jaccard(counts.boot_cross[:, pair])
     index = float(_index(ceiling, cross, chance))
     draws = _index(boot_ceiling.mean(axis=-1), boot_cross.mean(axis=-1), chance)
-    margin = NORMAL_95 * float(draws.std(ddof=1))
+    errors = _row_errors(counts, part, pair, (a, b), chance)
+    margin = NORMAL_95 * float(np.hypot(draws.std(ddof=1), errors["index_se"]))
     as_small = np.count_nonzero(jaccard(counts.permuted[:, pair]) <= overlap)
     return {
         "overlap": overlap,
@@ -189,6 +217,39 @@ def _measure(
         "magnitude_a": float(jaccard(counts.magnitude[:, a])),
         "magnitude_b": float(jaccard(counts.magnitude[:, b])),
         "p": float((1 + as_small) / (1 + counts.permuted.shape[-1])),
+        **errors,
+    }
+
+
+def _row_errors(
+    counts: Counts, part: NDArray[np.bool_], pair: int, domains: tuple[int, int], chance: float
+) -> dict[str, float]:
+    """Standard errors of a pair's yardsticks from the sample of rows, by the delta method.
+
+    Matrices are the strata: their covariances add up. J = S / (2K - S) has the derivative
+    2K / (2K - S)^2 by the number S of weights kept by both, with K kept by each.
+    """
+    a, b = domains
+    kept = counts.kept[part].sum()
+    halves = (counts.within[:, a], counts.within[:, b], counts.cross[:, pair])
+    shared = np.array(
+        [counts.full[part, pair].sum(), *(h[part].sum(axis=0).mean() for h in halves)]
+    )
+    jaccard = shared / (2 * kept - shared)
+    slope = 2 * kept / (2 * kept - shared) ** 2
+    covariance = counts.row_covariance[part, pair].sum(axis=0) * np.outer(slope, slope)
+    ceiling, cross = jaccard[1:3].mean(), jaccard[3]
+    room = ceiling - chance
+    by_ceiling, by_cross = ((cross - chance) / room**2, -1 / room) if room > 1e-12 else (0.0, 0.0)
+    weights = {
+        "overlap_se": (1, 0, 0, 0),
+        "ceiling_se": (0, 0.5, 0.5, 0),
+        "cross_se": (0, 0, 0, 1),
+        "index_se": (0, by_ceiling / 2, by_ceiling / 2, by_cross),
+    }
+    return {
+        name: float(np.sqrt(max(np.array(w) @ covariance @ np.array(w), 0.0)))
+        for name, w in weights.items()
     }
 
 

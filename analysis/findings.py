@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from analysis.evidence import PairEvidence
+from analysis.learning_curve import LearningCurve, changed_share
 from pruning.workspace import Run
 
 CLEAR = 0.05  # p below this: a difference is called real
 SIZES = ((0.02, "negligible"), (0.1, "small"), (0.3, "modest"), (0.6, "large"))
 UNEVEN = 0.05  # token counts of two domains may differ by this share before it is said
+ENOUGH = 2  # domains should differ by this many times what doubling the text changes
 FEW_DOCUMENTS = 4  # per group; below this single documents decide what a group is
 
 
@@ -38,6 +40,56 @@ def size(index: float) -> str:
 def p_value(p: float) -> str:
     """Two significant digits."""
     return f"{p:.2g}"
+
+
+def rows_sentence(pairs: Sequence[PairEvidence], rows: int) -> str:
+    """What the sample of rows costs in precision, over all pairs. rows: of each matrix; 0: all."""
+    if rows == 0:
+        return "All rows of every matrix were counted, so no error comes from a sample of rows."
+
+    def largest(name: str) -> str:
+        return f"{max(getattr(pair.whole, name) for pair in pairs):.4f}"
+
+    return (
+        f"Counted on {rows} rows of each matrix, drawn at random. The standard error that this "
+        f"brings, for the whole model and at most: overlap {largest('overlap_se')}, ceiling "
+        f"{largest('ceiling_se')}, cross {largest('cross_se')}, index {largest('index_se')}. The "
+        "interval of the index includes it; --rows 0 counts all rows."
+    )
+
+
+def learning_sentence(curve: LearningCurve, name: Callable[[str], str] = str) -> str:
+    """How much a domain's mask still changed when its text was doubled."""
+    half = curve.half
+    said = (
+        f"{name(curve.domain)} has {curve.groups} groups of documents ({curve.tokens:,} tokens): "
+        f"going from {half.groups} to {curve.groups} groups still changes "
+        f"{changed_share(half.with_all):.1%} of the kept weights"
+    )
+    if half.disjoint is None:
+        return f"{said}."
+    return (
+        f"{said}; two calibrations of {half.groups} groups that share no document differ in "
+        f"{changed_share(half.disjoint):.1%}."
+    )
+
+
+def is_enough(curves: Sequence[LearningCurve], pairs: Sequence[PairEvidence]) -> str:
+    """What the choice of documents still changes, beside what the choice of domain changes."""
+    text = max(changed_share(curve.half.with_all) for curve in curves)
+    domains = min(changed_share(pair.whole.overlap) for pair in pairs)
+    said = (
+        f"Going from half of the text to all of it changes {text:.1%} or less of a domain's kept weights; "
+        f"the two most alike domains differ in {domains:.1%}. "
+    )
+    if domains > ENOUGH * text:
+        return said + "The calibration is large enough to tell all of these domains apart."
+    if domains > text:
+        return said + "More text would make the smaller differences between domains clearer."
+    return said + (
+        "Some domains differ by less than more text would change: calibrate on more of it before "
+        "reading their masks as different."
+    )
 
 
 def cautions(run: Run) -> list[str]:

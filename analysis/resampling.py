@@ -6,8 +6,12 @@ stratified by matrix, gives every overlap without bias, at a fraction of the wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,10 +20,14 @@ from numpy.typing import NDArray
 from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
+from pruning.progress import Meter, Report
 from pruning.specs import PruneSpec, WeightKey
+from pruning.submodels import selected_weights
 from pruning.workspace import Run
 
 CHUNK_BYTES = 64 * 2**20  # of float32 scores in memory at a time
+CHUNK_ROWS = 64  # of which the masks are in memory at a time
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,48 @@ class SampledRows:
     def key(self) -> WeightKey:
         """The matrix's address."""
         return self.weight.key
+
+    def chunks(self) -> Iterator[SampledRows]:
+        """The same rows, at most `CHUNK_ROWS` at a time."""
+        for magnitude in self.magnitude.split(CHUNK_ROWS):
+            yield replace(self, magnitude=magnitude)
+
+
+def each_matrix(
+    run: Run,
+    prune: PruneSpec,
+    rows: int,
+    seed: int,
+    count: Callable[[SampledRows], Made],
+    report: Report,
+    stage: str,
+) -> list[Made]:
+    """What `count` makes of the sampled rows of every weight matrix that `prune` selects.
+
+    rows: of each matrix, drawn by the seed; 0 means all. Several matrices are counted at once, as
+    numpy selects without Python's lock; no more of them are in memory than there are processors.
+    """
+    weights = selected_weights(run, prune)
+    meter = Meter(report, stage, len(weights))
+    workers = os.cpu_count() or 1
+    made: list[Made] = []
+    waiting: deque[Future[Made]] = deque()
+
+    def finish_one() -> None:
+        made.append(waiting.popleft().result())
+        meter.step(str(weights[len(made) - 1].key))
+
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        for sampled in sample_rows(run, weights, rows or None, seed):
+            waiting.append(pool.submit(count, sampled))
+            if len(waiting) > workers:
+                finish_one()
+        while waiting:
+            finish_one()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return made
 
 
 def sample_rows(
@@ -58,11 +108,13 @@ def sample_rows(
 
 def check_resampling(prune: PruneSpec) -> None:
     """InputError for choices whose masks do not depend on the text, or not on single rows."""
-    if prune.score != "wanda":
+    if prune.score in ("magnitude", "random"):
         raise InputError(
             f"The score {prune.score!r} ignores the text, so all domains have the same mask; "
             "evidence is for the score 'wanda'."
         )
+    if prune.score != "wanda":
+        raise InputError(f"Evidence is for the score 'wanda', not for {prune.score!r}.")
     if prune.comparison_group != "row":
         raise InputError("Evidence is for weights that compete within their output row.")
 
@@ -89,6 +141,11 @@ def masks_of(
 def count_both(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
     """Weights kept by both, mask by mask: (..., rows, words) -> (...)."""
     return np.bitwise_count(first & second).sum(axis=(-2, -1), dtype=np.int64)
+
+
+def count_both_by_row(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Weights kept by both, row by row: (..., rows, words) -> (..., rows)."""
+    return np.bitwise_count(first & second).sum(axis=-1, dtype=np.int64)
 
 
 def halves(groups: int, splits: int, random: np.random.Generator) -> NDArray[np.float64]:

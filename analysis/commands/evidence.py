@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -16,10 +17,12 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.console import Answer
+from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
     from analysis.evidence import PairEvidence
+    from analysis.learning_curve import LearningCurve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--rows", 12, "rows of each matrix, drawn by the seed; 0 for all, which is exact"),
     ):
         parser.add_argument(flag, type=int, default=value, help=f"{what} (default: {value})")
+    parser.add_argument(
+        "--more-sparsities",
+        metavar="0.1,0.3,...",
+        help="ask the same at these sparsities too, for curves over sparsity",
+    )
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=evidence)
@@ -43,7 +51,8 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     prune = prune_spec_of(arguments)
     from analysis.comparisons import EvidenceSpec
     from analysis.evidence import evidence as find
-    from analysis.findings import cautions, sentence
+    from analysis.findings import cautions, is_enough, learning_sentence, rows_sentence, sentence
+    from analysis.learning_curve import learning_curves
 
     spec = EvidenceSpec(
         splits=arguments.splits,
@@ -52,22 +61,63 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         rows=arguments.rows,
         seed=arguments.seed,
     )
+    others = sparsities_of(arguments)
+    if others and prune.block is not None:
+        raise InputError(f"The pattern {prune.pattern} has one sparsity; drop --more-sparsities.")
     run = workspace_of(arguments).run(arguments.run)
     pairs = find(run, prune, spec, report)
+    curves = learning_curves(run, prune, spec, report)
+    at = {other: find(run, replace(prune, sparsity=other), spec, report) for other in others}
     warnings = cautions(run)
+    lines = [learning_sentence(curve) for curve in curves]
+    enough = is_enough(curves, pairs)
     return Answer(
         data={
             "run": run.id,
             "prune": prune.to_json(),
             "evidence": spec.to_json(),
             "pairs": [{**asdict(pair), "sentence": sentence(pair)} for pair in pairs],
+            "learning": [
+                {**asdict(curve), "sentence": line}
+                for curve, line in zip(curves, lines, strict=True)
+            ],
+            "enough": enough,
+            "more_sparsities": [
+                {"sparsity": other, "pairs": [asdict(pair) for pair in found]}
+                for other, found in at.items()
+            ],
             "cautions": warnings,
         },
-        shown=[table(pairs), *warnings],
+        shown=[
+            table(pairs),
+            f"{rows_sentence(pairs, spec.rows)}\n",
+            "Overlap of the mask from k groups of documents with that from all of them",
+            learning_table(curves),
+            *lines,
+            f"{enough}\n",
+            *(
+                part
+                for other, found in at.items()
+                for part in (f"At {other:.0%} sparsity", table(found))
+            ),
+            *warnings,
+        ],
     )
 
 
-def table(pairs: tuple[PairEvidence, ...]) -> Table:
+def sparsities_of(arguments: argparse.Namespace) -> list[float]:
+    """The sparsities of `--more-sparsities`; each is checked where its PruneSpec is made."""
+    if arguments.more_sparsities is None:
+        return []
+    try:
+        return [float(part) for part in arguments.more_sparsities.split(",")]
+    except ValueError:
+        raise InputError(
+            f"--more-sparsities is written like 0.1,0.3; {arguments.more_sparsities!r} is not."
+        ) from None
+
+
+def table(pairs: Sequence[PairEvidence]) -> Table:
     """The yardsticks of every pair, for the whole model."""
     shown = Table()
     for heading in ("domains", "overlap", "ceiling", "cross", "chance", "index", "95%", "p"):
@@ -81,5 +131,22 @@ def table(pairs: tuple[PairEvidence, ...]) -> Table:
             f"{whole.index:.3f}",
             f"{whole.index_low:.3f} to {whole.index_high:.3f}",
             f"{whole.p:.2g}",
+        )
+    return shown
+
+
+def learning_table(curves: Sequence[LearningCurve]) -> Table:
+    """A row a domain, a column a number of groups; the spread over draws in brackets."""
+    shown = Table()
+    shown.add_column("k")
+    counts = sorted({point.groups for curve in curves for point in curve.points})
+    for count in counts:
+        shown.add_column(str(count), justify="right")
+    for curve in curves:
+        points = {point.groups: point for point in curve.points}
+        cells = [points.get(count) for count in counts]
+        shown.add_row(
+            curve.domain,
+            *(f"{p.with_all:.3f} ({p.with_all_spread:.3f})" if p else "" for p in cells),
         )
     return shown

@@ -13,6 +13,23 @@ from analysis.figures.look import Look, dress
 from analysis.findings import CLEAR
 
 ROW_HEIGHT, FRAME_HEIGHT = 27, 70  # pixels
+YARDSTICKS = (
+    "overlap",
+    "overlap_se",
+    "ceiling",
+    "ceiling_se",
+    "cross",
+    "cross_se",
+    "chance",
+    "index",
+    "index_low",
+    "index_high",
+    "index_se",
+    "magnitude_a",
+    "magnitude_b",
+    "p",
+    "adjusted_p",
+)
 
 
 def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
@@ -67,20 +84,8 @@ def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
 
 def evidence_table(pairs: Sequence[PairEvidence]) -> dict[str, list[object]]:
     """Every yardstick of every pair, for the whole model: column name -> values."""
-    names = (
-        "overlap",
-        "ceiling",
-        "cross",
-        "chance",
-        "index",
-        "index_low",
-        "index_high",
-        "magnitude_a",
-        "magnitude_b",
-        "p",
-    )
     return {
         "domain_a": [pair.domain_a for pair in pairs],
         "domain_b": [pair.domain_b for pair in pairs],
-        **{name: [getattr(pair.whole, name) for pair in pairs] for name in names},
+        **{name: [getattr(pair.whole, name) for pair in pairs] for name in YARDSTICKS},
     }

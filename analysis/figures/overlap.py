@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,16 +13,27 @@ from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.look import Look, colour_bar, dress
 
+if TYPE_CHECKING:
+    from analysis.evidence import PairEvidence, Yardsticks
+
 Matrix = NDArray[np.float64]
 
 
 def overlap_matrix(
-    domains: Sequence[str], jaccard: Matrix, chance: Matrix, style: Look, what: str = "kept"
+    domains: Sequence[str],
+    jaccard: Matrix,
+    chance: Matrix,
+    style: Look,
+    what: str = "kept",
+    evidence: Sequence[PairEvidence] | None = None,
+    hint: str = "",
 ) -> Chart:
     """Domain by domain Jaccard overlap with its value in each cell.
 
     jaccard, chance: (D, D). Colours span the pairs of different domains, so that small
-    differences show; the diagonal is 1 by definition and stays blank.
+    differences show; the diagonal is 1 by definition and stays blank. evidence: what else is
+    known of the pairs; it goes into the table and into what a cell says under the pointer. hint:
+    what a cell says where there is no evidence.
     """
     size = len(domains)
     names = [label(domain) for domain in domains]
@@ -37,11 +49,12 @@ def overlap_matrix(
             zmax=high,
             colorscale=style.sequential,
             customdata=chance,
+            text=_under_the_pointer(domains, evidence, what, hint),
             texttemplate="%{z:.3f}" if size <= 9 else None,
             textfont={"size": 13 if size <= 8 else 11},
             hovertemplate=(
                 f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} weights %{{z:.4f}}"
-                "<br>chance level %{customdata:.4f}<extra></extra>"
+                "<br>chance level %{customdata:.4f}<br>%{text}<extra></extra>"
             ),
             xgap=2,
             ygap=2,
@@ -59,9 +72,45 @@ def overlap_matrix(
             "domain_b": np.tile(list(domains), size).tolist(),
             f"jaccard_{what}": np.asarray(jaccard).ravel().tolist(),
             "chance_level": np.asarray(chance).ravel().tolist(),
+            **_evidence_columns(domains, evidence),
         },
         alt=f"Matrix of the Jaccard overlap of {what} weights between {', '.join(names)}.",
     )
+
+
+def _by_pair(evidence: Sequence[PairEvidence] | None) -> dict[frozenset[str], Yardsticks]:
+    return {frozenset((each.domain_a, each.domain_b)): each.whole for each in evidence or ()}
+
+
+def _under_the_pointer(
+    domains: Sequence[str], evidence: Sequence[PairEvidence] | None, what: str, hint: str
+) -> list[list[str]]:
+    """What every cell says below overlap and chance: (D, D) of HTML lines."""
+    known = _by_pair(evidence)
+    kept = "" if what == "kept" else " (of kept weights)"
+
+    def cell(a: str, b: str) -> str:
+        whole = known.get(frozenset((a, b)))
+        if whole is None:
+            return hint
+        return (
+            f"ceiling{kept} {whole.ceiling:.4f}<br>index {whole.index:.3f} "
+            f"({whole.index_low:.3f} to {whole.index_high:.3f})<br>p = {whole.p:.2g}"
+        )
+
+    return [[cell(a, b) for b in domains] for a in domains]
+
+
+def _evidence_columns(
+    domains: Sequence[str], evidence: Sequence[PairEvidence] | None
+) -> dict[str, list[float | None]]:
+    """Columns for the matrix's table, cell by cell; None on the diagonal. None at all without."""
+    if not evidence:
+        return {}
+    known = _by_pair(evidence)
+    cells = [known.get(frozenset((a, b))) for a in domains for b in domains]
+    names = ("ceiling", "index", "index_low", "index_high", "p")
+    return {name: [getattr(each, name) if each else None for each in cells] for name in names}
 
 
 def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:

@@ -124,5 +124,16 @@ def test_evidence_names_every_yardstick(run: Run, capsys: Capture) -> None:
     assert pair["sentence"].startswith(f"{run.domains[0]} and {run.domains[1]} share")
     assert main([*ask, *few]) == 0
     assert "ceiling" in capsys.readouterr().out
+    more = ["--more-sparsities", "0.2,0.8", "--json"]
+    assert main([*ask, *few, *more]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["sparsity"] for each in found["more_sparsities"]] == [0.2, 0.8]
+    assert found["more_sparsities"][0]["pairs"][0]["whole"]["chance"] == pytest.approx(
+        2 / 3, abs=0.03
+    )
+    assert [each["domain"] for each in found["learning"]] == list(run.domains)
+    assert "documents" in found["learning"][0]["sentence"]
+    assert main([*ask, "--more-sparsities", "half"]) == 2
+    assert "0.1,0.3" in capsys.readouterr().err
     assert main([*ask, "--score", "random"]) == 2
     assert "ignores the text" in capsys.readouterr().err

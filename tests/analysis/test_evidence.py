@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.stats import kstest
+from scipy.stats import false_discovery_control, kstest
 
 from analysis import evidence as module
-from analysis.comparisons import Comparison, EvidenceSpec
-from analysis.evidence import Yardsticks, evidence, yardsticks
+from analysis import resampling
+from analysis.comparisons import Comparison, EvidenceSpec, row_covariance
+from analysis.evidence import Yardsticks, evidence, stored_at_sparsities, yardsticks
 from analysis.overlap import overlap_table
 from analysis.resampling import SampledRows, bootstrap_halves, halves, masks_of, relabelings
 from pruning.architecture import PrunableWeight
@@ -198,12 +199,74 @@ def test_a_sample_of_rows_comes_near_and_is_the_same_for_a_seed(
         patch.setattr(module, "stored_evidence", lambda *_: None)
         assert first == evidence(tiny_run, PruneSpec(), spec)
         patch.undo()
-        patch.setattr(module, "sample_rows", lambda *_: pytest.fail("sampled again"))
+        patch.setattr(module, "each_matrix", lambda *_: pytest.fail("sampled again"))
         assert first == evidence(tiny_run, PruneSpec(), spec)  # read back
     exact = evidence(tiny_run, PruneSpec(), replace(spec, rows=0))
     for some, every in zip(first, exact, strict=True):
         assert some.whole.overlap == pytest.approx(every.whole.overlap, abs=0.03)
         assert some.whole.overlap != every.whole.overlap
+
+
+def test_the_variance_of_a_total_from_some_rows_by_hand() -> None:
+    """All samples of 2 of the rows 1, 2, 6: totals 4.5, 10.5 and 12, their variance 10.5."""
+    population = np.array([1.0, 2.0, 6.0])
+    samples = [population[[i, j]] for i, j in ((0, 1), (0, 2), (1, 2))]
+    totals = np.array([1.5 * sample.sum() for sample in samples])
+    estimates = [row_covariance(sample[None], 1.5)[0, 0] for sample in samples]
+    assert np.mean(estimates) == pytest.approx(totals.var())
+    assert row_covariance(population[None], 1.0)[0, 0] == 0
+
+
+def test_standard_errors_of_the_row_sample_are_the_spread_over_samples() -> None:
+    """Ten of 60 rows, drawn again and again, against what each draw says of itself."""
+    random = np.random.default_rng(9)
+    loud = np.where(np.arange(CHANNELS) < 12, 2.0, 1.0)
+    a, b = draw(random), draw(random, loud)
+    every = rows(60)
+    found = []
+    for _ in range(120):
+        chosen = torch.from_numpy(random.choice(60, 10, replace=False))
+        some = replace(every, magnitude=every.magnitude[chosen], scale=6.0)
+        found.append(look(a, b, some, permutations=1))
+    exact = look(a, b, every, permutations=1)
+    assert (exact.overlap_se, exact.index_se) == (0, 0)
+    for name in ("overlap", "ceiling", "cross", "index"):
+        values = np.array([getattr(each, name) for each in found])
+        said = np.sqrt(np.mean([getattr(each, f"{name}_se") ** 2 for each in found]))
+        assert said == pytest.approx(values.std(), rel=0.25), name
+        assert abs(values.mean() - getattr(exact, name)) < 4 * values.std() / math.sqrt(120)
+
+
+def test_chunks_of_rows_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(10)
+    a, b = draw(random), draw(random, np.linspace(0.5, 2, CHANNELS))
+    some = replace(rows(23), scale=3.0)
+    at_once = look(a, b, some)
+    monkeypatch.setattr(resampling, "CHUNK_ROWS", 5)
+    assert look(a, b, some) == at_once
+
+
+def test_p_values_of_the_whole_model_are_adjusted_over_the_pairs(tiny_run: Run) -> None:
+    spec = EvidenceSpec(splits=2, permutations=19, bootstraps=2, rows=0)
+    whole = [pair.whole for pair in evidence(tiny_run, PruneSpec(), spec)]
+    expected = false_discovery_control([each.p for each in whole])
+    np.testing.assert_allclose([each.adjusted_p for each in whole], expected)
+
+
+def test_what_is_known_at_other_sparsities_is_found(tiny_run: Run) -> None:
+    spec = EvidenceSpec(splits=1, permutations=3, bootstraps=2, rows=2, seed=4)
+    assert stored_at_sparsities(tiny_run, PruneSpec(), spec) == {}
+    found = {
+        sparsity: evidence(tiny_run, PruneSpec(sparsity=sparsity), spec) for sparsity in (0.3, 0.07)
+    }
+    assert stored_at_sparsities(tiny_run, PruneSpec(sparsity=0.9), spec) == found
+    assert list(stored_at_sparsities(tiny_run, PruneSpec(), spec)) == [0.07, 0.3]
+    assert stored_at_sparsities(tiny_run, PruneSpec(pattern="2:4"), spec) == {}
+
+
+def test_one_row_says_nothing_of_how_rows_differ() -> None:
+    with pytest.raises(InputError, match="at least 2, or 0"):
+        EvidenceSpec(rows=1)
 
 
 @pytest.mark.parametrize(

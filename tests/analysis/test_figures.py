@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ from analysis.figures.overlap import (
     overlap_matrix,
     sparsity_lines,
 )
+from analysis.figures.sparsity import index_lines, yardstick_lines
 from analysis.masks_view import block_view, difference, disagreement
+from tests.analysis.test_findings import pair as pair_of
 
 JACCARD = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.7], [0.8, 0.7, 1.0]])
 CHANCE = np.full((3, 3), 1 / 3)
@@ -166,3 +169,32 @@ def test_scales_change_steadily_in_lightness() -> None:
         values = [lightness(colour) for _, colour in style.diverging]
         middle = values[len(values) // 2]
         assert middle == (min(values) if style.is_dark else max(values))
+
+
+def test_a_cell_says_what_is_known_of_its_pair(style: Look) -> None:
+    known = [replace(pair_of(0.005, 0.3), domain_a="cpp", domain_b="python")]
+    chart = overlap_matrix(DOMAINS, JACCARD, CHANCE, style, evidence=known, hint="press the button")
+    said = chart.figure.data[0].text
+    assert "index 0.300 (0.290 to 0.320)" in said[0][1] == said[1][0]
+    assert "p = 0.005" in said[0][1]
+    assert said[0][2] == "press the button"
+    index = {(r["domain_a"], r["domain_b"]): r["index"] for r in rows(chart)}
+    assert index["python", "cpp"] == index["cpp", "python"] == "0.3"
+    assert index["python", "my-own"] == ""
+    pruned = overlap_matrix(DOMAINS, JACCARD, CHANCE, style, "pruned", evidence=known)
+    assert "(of kept weights)" in pruned.figure.data[0].text[0][1]
+
+
+def test_evidence_over_sparsities_draws_its_table(style: Look) -> None:
+    found = {0.7: [pair_of(0.005, 0.3)], 0.1: [pair_of(0.3, 0.02)]}
+    chart = yardstick_lines(found, ("java", "python"), style)
+    assert [float(r["sparsity"]) for r in rows(chart)] == [0.1, 0.7]
+    for trace, name in zip(chart.figure.data, ("ceiling", "cross", "chance"), strict=True):
+        assert list(trace.y) == [float(r[name]) for r in rows(chart)]
+    chart = index_lines(found, ("java", "python"), style)
+    [drawn] = chart.figure.data
+    assert list(drawn.y) == [float(r["index"]) for r in rows(chart)] == [0.02, 0.3]
+    assert drawn.error_y.visible
+    assert not index_lines(found, None, style).figure.data[0].error_y.visible
+    with pytest.raises(LookupError, match="no evidence"):
+        yardstick_lines(found, ("java", "math"), style)

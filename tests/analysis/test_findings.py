@@ -9,7 +9,15 @@ import pytest
 from analysis.evidence import PairEvidence, Yardsticks
 from analysis.figures.evidence import evidence_table, index_chart
 from analysis.figures.look import look
-from analysis.findings import cautions, sentence, size
+from analysis.findings import (
+    cautions,
+    is_enough,
+    learning_sentence,
+    rows_sentence,
+    sentence,
+    size,
+)
+from analysis.learning_curve import LearningCurve, LearningPoint
 from pruning.workspace import Run
 
 
@@ -27,6 +35,10 @@ def pair(p: float, index: float = 0.14) -> PairEvidence:
         magnitude_b=0.79,
         p=p,
         adjusted_p=p,
+        overlap_se=0.001,
+        ceiling_se=0.0002,
+        cross_se=0.0011,
+        index_se=0.002,
     )
     return PairEvidence(
         domain_a="python",
@@ -79,6 +91,40 @@ def test_unequal_or_scarce_text_is_said(tiny_run: Run) -> None:
     unequal, scarce, _ = cautions(run)
     assert "code was calibrated on 900 tokens and" in unequal
     assert "Some groups of sums hold fewer than 4 documents" in scarce
+
+
+def curve(half: float, disjoint: float | None = 0.95) -> LearningCurve:
+    point = LearningPoint(
+        groups=8, with_all=half, with_all_spread=0.01, disjoint=disjoint, disjoint_spread=0.01
+    )
+    return LearningCurve(domain="python", groups=16, tokens=16384, points=(point,))
+
+
+def test_a_learning_curve_in_words() -> None:
+    said = learning_sentence(curve(0.96), str.title)
+    assert said.startswith("Python has 16 groups of documents (16,384 tokens)")
+    assert "from 8 to 16 groups still changes 2.0% of the kept weights" in said  # 0.04 / 1.96
+    assert said.endswith("share no document differ in 2.6%.")  # 0.05 / 1.95
+    assert "differ in" not in learning_sentence(curve(0.96, None))
+
+
+@pytest.mark.parametrize(
+    ("half", "words"),
+    [
+        (0.99, "large enough"),  # the pair differs in 6.3% of its weights, text in 0.5%
+        (0.90, "smaller differences"),  # 5.3%
+        (0.80, "calibrate on more of it"),  # 11.1%
+    ],
+)
+def test_whether_the_text_was_enough(half: float, words: str) -> None:
+    assert words in is_enough([curve(0.999), curve(half)], [pair(0.01), pair(0.01)])
+
+
+def test_what_the_sample_of_rows_costs() -> None:
+    said = rows_sentence([pair(0.01)], 12)
+    assert "12 rows" in said
+    assert "overlap 0.0010, ceiling 0.0002, cross 0.0011, index 0.0020" in said
+    assert "All rows" in rows_sentence([pair(0.01)], 0)
 
 
 def test_the_chart_draws_its_table() -> None:
