@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import evidence, overlap
+from analysis.commands import channels, evaluate, evidence, overlap, structure
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "overlap": (overlap, "how much the masks of a run's domains overlap, beside the chance level"),
     "evidence": (evidence, "whether domains differ by more than two draws of one domain do"),
+    "structure": (structure, "the domains' family tree, and which of them keep which weights"),
+    "evaluate": (evaluate, "bits per byte and tasks, of every domain's mask on every domain"),
+    "channels": (channels, "the channels that tell two domains apart, and what drives them"),
 }
 
 

@@ -1,0 +1,1 @@
+"""How domains are related: families, regions of weights that some domains keep, loud channels."""

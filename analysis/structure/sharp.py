@@ -1,0 +1,191 @@
+"""Sharp regions: the weights that one domain ranks on top and no other domain does.
+
+The set difference of Wei et al. 2024 (arXiv 2402.05162): the top p of one
+domain's scores minus the top q of the others', with scores compared as for masks, within a row by
+default. There the others are one set of general text; here they are the union over all other
+domains of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from torch import Tensor
+
+from analysis.structure.regions import is_small
+from pruning.errors import InputError
+from pruning.masks import Mask, keep_highest
+from pruning.progress import Meter, Report, ignore
+from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
+from pruning.storage import atomic_tensors
+from pruning.submodels import domain_norms, from_scores, selected_weights
+from pruning.workspace import Run
+
+Integer = NDArray[np.int64]
+Float = NDArray[np.float64]
+FEW_CHANNELS = Fraction(1, 100)  # of a matrix's input channels, rounded up
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharpSpec(Spec):
+    """top: share p of the domain's own highest scores. others_top: share q of the others'."""
+
+    top: float = 0.05
+    others_top: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, share in (("own", self.top), ("others'", self.others_top)):
+            if not 0 < share <= 1:
+                raise InputError(f"The {name} top share {share} is outside 0 < share <= 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharpRegions:
+    """Weights per domain (D) and weight matrix (W).
+
+    top: (D, W), among the top p of the domain. sharp: (D, W), of those the ones in no other
+    domain's top q. expected: (D, W), the same if the domains' rankings were independent.
+    concentrated: (D, W), of the sharp ones those in the 1% of the matrix's input channels that
+    hold most of them. total: (W,), weights of the matrix.
+    """
+
+    domains: tuple[str, ...]
+    weights: tuple[WeightKey, ...]
+    top: Integer
+    sharp: Integer
+    expected: Float
+    concentrated: Integer
+    total: Integer
+
+    def share_of_weights(self, domain: str) -> float:
+        """Sharp weights among all weights."""
+        return float(self.sharp[self.domains.index(domain)].sum() / self.total.sum())
+
+    def share_of_top(self, domain: str, *, expected: bool = False) -> float:
+        """Sharp weights among the domain's top p; NaN if that is empty."""
+        index = self.domains.index(domain)
+        counts = self.expected[index] if expected else self.sharp[index]
+        return _ratio(float(counts.sum()), float(self.top[index].sum()))
+
+    def concentration(self, domain: str) -> float:
+        """Of a domain's sharp weights, the share in the fullest 1% of input channels."""
+        index = self.domains.index(domain)
+        return _ratio(float(self.concentrated[index].sum()), float(self.sharp[index].sum()))
+
+    def layer_by_projection(self, domain: str) -> tuple[tuple[int, ...], tuple[str, ...], Float]:
+        """Layers (L), projections (P), and of the top p the sharp share in each cell (L, P)."""
+        index = self.domains.index(domain)
+        layers = tuple(sorted({key.layer for key in self.weights}))
+        projections = tuple(dict.fromkeys(key.projection for key in self.weights))
+        cells = np.full((len(layers), len(projections)), np.nan)
+        for row, layer in enumerate(layers):
+            for column, name in enumerate(projections):
+                here = [(key.layer, key.projection) == (layer, name) for key in self.weights]
+                sharp, top = self.sharp[index, here].sum(), self.top[index, here].sum()
+                cells[row, column] = _ratio(float(sharp), float(top))
+        return layers, projections, cells
+
+
+def sharp_masks(tops: Sequence[Mask], others_tops: Sequence[Mask]) -> list[Mask]:
+    """Of the masks of one matrix, top p and top q of each domain: each domain's sharp region."""
+    found = []
+    for index, top in enumerate(tops):
+        words = top.words.copy()
+        for other, others_top in enumerate(others_tops):
+            if other != index:
+                words &= ~others_top.words
+        found.append(Mask(shape=top.shape, words=words))
+    return found
+
+
+def sharp_regions(
+    run: Run, prune: PruneSpec, spec: SharpSpec, report: Report = ignore
+) -> SharpRegions:
+    """The sharp region of every domain of a run, for the weights that `prune` selects.
+
+    Of `prune`, its score, seed, comparison group, layers and projections count; its sparsity and
+    pattern do not. Stored with the run and read back the next time. Raises InputError for a run
+    of one domain or a score that ignores the text, AtlasError for a run that is unfinished.
+    """
+    run.require_done()
+    if len(run.domains) < 2:
+        raise InputError("A sharp region needs other domains to differ from; this run has one.")
+    if prune.score != "wanda":
+        raise InputError(
+            f"The score {prune.score!r} ignores the text, so no domain has a sharp region; "
+            "choose the score 'wanda'."
+        )
+    weights = selected_weights(run, prune)
+    path = _path(run, prune, spec)
+    if not path.exists():
+        atomic_tensors(path, _count(run, prune, spec, report))
+    return SharpRegions(
+        domains=run.domains, weights=tuple(weight.key for weight in weights), **load_file(path)
+    )
+
+
+def is_quick(run: Run, prune: PruneSpec, spec: SharpSpec) -> bool:
+    """Whether `sharp_regions` answers within seconds."""
+    return is_small(run) or _path(run, prune, spec).exists()
+
+
+def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[str, NDArray]:
+    weights = selected_weights(run, prune)
+    own, others = (_top(prune, share) for share in (spec.top, spec.others_top))
+
+    def tops(scores: Tensor) -> tuple[Mask, Mask]:
+        first = Mask.pack(keep_highest(scores, own))
+        return first, first if others == own else Mask.pack(keep_highest(scores, others))
+
+    meter = Meter(report, "Finding sharp regions", len(weights))
+    columns: dict[str, list] = {"top": [], "sharp": [], "expected": [], "concentrated": []}
+    for weight, made in from_scores(run, prune, domain_norms(run, run.domains), tops, weights):
+        pairs = [made[domain] for domain in run.domains]
+        sharp = sharp_masks([top for top, _ in pairs], [other for _, other in pairs])
+        columns["top"].append([top.count() for top, _ in pairs])
+        columns["sharp"].append([mask.count() for mask in sharp])
+        columns["expected"].append(_expected(pairs))
+        columns["concentrated"].append([concentrated(mask) for mask in sharp])
+        meter.step(str(weight.key))
+    total = [weight.shape[0] * weight.shape[1] for weight in weights]
+    return {name: np.array(rows).T.copy() for name, rows in columns.items()} | {
+        "total": np.array(total, dtype=np.int64)
+    }
+
+
+def _top(prune: PruneSpec, share: float) -> PruneSpec:
+    """The mask of the highest `share`; 1 - share is exact in decimals, as people write them."""
+    sparsity = float(1 - Fraction(str(share)))
+    return replace(prune, sparsity=sparsity, pattern="unstructured")
+
+
+def _expected(pairs: Sequence[tuple[Mask, Mask]]) -> list[float]:
+    size = pairs[0][0].shape[0] * pairs[0][0].shape[1]
+    outside = [1 - other.count() / size for _, other in pairs]
+    return [
+        top.count() * float(np.prod([o for i, o in enumerate(outside) if i != index]))
+        for index, (top, _) in enumerate(pairs)
+    ]
+
+
+def concentrated(mask: Mask) -> int:
+    """Kept weights in the 1% of input channels (rounded up) that hold most of them."""
+    per_channel = mask.unpack().sum(axis=0, dtype=np.int64)
+    few = -int(-len(per_channel) * FEW_CHANNELS // 1)
+    return int(np.sort(per_channel)[-few:].sum())
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else float("nan")
+
+
+def _path(run: Run, prune: PruneSpec, spec: SharpSpec) -> Path:
+    plain = replace(prune, sparsity=0.0, pattern="unstructured")
+    name = content_hash([plain.to_json(), spec.to_json()])
+    return run.folder / "structure" / f"sharp-{name}.safetensors"
