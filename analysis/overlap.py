@@ -22,7 +22,7 @@ from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
 from pruning.storage import atomic_tensors
-from pruning.submodels import domain_norms, from_scores, run_masks, selected_weights
+from pruning.submodels import from_scores, run_masks, score_norms, selected_weights
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
@@ -246,7 +246,7 @@ def _curve(run: Run, prune: PruneSpec, report: Report) -> Integer:
     """(D, D, W, 100): weights kept by both, at every whole percent of sparsity."""
     meter = Meter(report, "Comparing masks", len(run.weights))
     counts = []
-    norms = domain_norms(run, run.domains)
+    norms = score_norms(run, prune, run.domains)
     for weight, levels in from_scores(run, prune, norms, lambda s: pruning_levels(s, prune)):
         counts.append(count_overlaps_by_percent([levels[domain] for domain in run.domains]))
         meter.step(str(weight.key))

@@ -13,9 +13,12 @@ from pruning.specs import PruneSpec, WeightKey
 def score(weight: Tensor, norms: Tensor | None, spec: PruneSpec, key: WeightKey) -> Tensor:
     """Score every weight of a matrix; the lowest are pruned. Returns float32 (out, in).
 
-    weight: (out, in). norms: (in,), the input channels' ||X_j||_2, needed for "wanda" alone.
+    weight: (out, in). norms: (in,), the input channels' ||X_j||_2, for the scores that read text.
 
     - wanda: |W_ij| * ||X_j||_2 (Sun et al. 2023, arXiv 2306.11695, equation 1)
+    - ria: (|W_ij| / sum_i |W_ij| + |W_ij| / sum_j |W_ij|) * sqrt(||X_j||_2), relative importance
+      and activations (Zhang et al. 2024, "Plug-and-Play", ICLR, with its exponent a = 0.5)
+    - contrastive: wanda with norms that `statistics.contrast` made
     - magnitude: |W_ij|
     - random: uniform, the same for a seed and key on every machine
     """
@@ -28,5 +31,18 @@ def score(weight: Tensor, norms: Tensor | None, spec: PruneSpec, key: WeightKey)
     if spec.score == "magnitude":
         return magnitude
     if norms is None or norms.shape != weight.shape[1:]:
-        raise ValueError(f"{key}: wanda needs one norm per input channel ({weight.shape[1]}).")
-    return magnitude * norms.to(device=weight.device, dtype=torch.float32)
+        raise ValueError(
+            f"{key}: {spec.score} needs one norm per input channel ({weight.shape[1]})."
+        )
+    loudness = norms.to(device=weight.device, dtype=torch.float32)
+    if spec.score == "ria":
+        return _relative_importance(magnitude) * loudness.sqrt()
+    return magnitude * loudness
+
+
+def _relative_importance(magnitude: Tensor) -> Tensor:
+    """Each |W_ij| as a share of its column's sum plus its share of its row's: (out, in)."""
+    smallest = torch.finfo(torch.float32).tiny  # a column or row of zeros has importance 0
+    of_column = magnitude / magnitude.sum(dim=0, keepdim=True).clamp_min(smallest)
+    of_row = magnitude / magnitude.sum(dim=1, keepdim=True).clamp_min(smallest)
+    return of_column + of_row

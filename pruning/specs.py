@@ -15,10 +15,11 @@ from typing import Any, Literal, Self, cast
 from pruning.errors import InputError
 
 DTYPES = ("float32", "bfloat16", "float16")
-SCORES = ("wanda", "magnitude", "random")
+TEXT_SCORES = ("wanda", "ria", "contrastive")  # they need what the calibration text did
+SCORES = (*TEXT_SCORES, "magnitude", "random")
 COMPARISON_GROUPS = ("row", "matrix")
 MODES = ("one-shot", "sequential")
-Score = Literal["wanda", "magnitude", "random"]
+Score = Literal["wanda", "ria", "contrastive", "magnitude", "random"]
 
 
 class Spec:
@@ -75,13 +76,16 @@ class ModelSpec(Spec):
     """Which model, in which precision, on which device.
 
     source: "demo", a hub id "org/name", or a local folder. dtype None: float32 on a CPU, the
-    checkpoint's own on a GPU. device: "auto", "cpu", "cuda" or "cuda:N".
+    checkpoint's own on a GPU. device: "auto", "cpu", "cuda" or "cuda:N". stream: read one decoder
+    layer at a time from disk; None: where the model does not fit into memory. The results are the
+    same, so it enters no hash of a run.
     """
 
     source: str
     revision: str | None = None
     dtype: str | None = None
     device: str = "auto"
+    stream: bool | None = None
 
     def __post_init__(self) -> None:
         if not self.source.strip():
@@ -230,6 +234,11 @@ class PruneSpec(Spec):
     def block(self) -> tuple[int, int] | None:
         """(n, m) of an n:m pattern, n weights kept of every m; None for "unstructured"."""
         return parse_pattern(self.pattern)
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the score depends on the calibration text, so that domains' masks differ."""
+        return self.score in TEXT_SCORES
 
     def pruned_of(self, count: int) -> int:
         """floor(count * sparsity) in exact decimal arithmetic: 0.29 of 100 is 29."""

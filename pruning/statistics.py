@@ -73,6 +73,13 @@ class ChannelStats:
         """||X_j||_2 over all tokens of all groups, per input: (channels,)."""
         return {key: np.sqrt(sums.sum(axis=0)) for key, sums in self.sum_sq.items()}
 
+    def mean_squares(self) -> dict[WeightKey, Float]:
+        """The mean of x squared over all tokens of all groups, per input: (channels,)."""
+        return {
+            key: sums.sum(axis=0) / max(int(self.tokens[key].sum()), 1)
+            for key, sums in self.sum_sq.items()
+        }
+
     def save(self, path: Path) -> None:
         """Write as safetensors, atomically."""
         tensors: dict[str, NDArray] = {}
@@ -110,6 +117,22 @@ class ChannelStats:
             sum_sq={key: change(sums) for key, sums in self.sum_sq.items()},
             tokens={key: change(count) for key, count in self.tokens.items()},
         )
+
+
+def contrast(own: ChannelStats, others: Sequence[ChannelStats]) -> dict[WeightKey, Float]:
+    """Norms that favour what a domain uses more than other domains do, per input: (channels,).
+
+    ||X_j||_2 of the domain times 2 o_j / (o_j + e_j), where o_j is the channel's mean square per
+    token in the domain, and e_j its mean over the others, each with the same weight. The factor is
+    1 where the domain is as loud as the others, at most 2, and 0 where it is silent.
+    """
+    elsewhere = mix([(stats, 1.0) for stats in others]).mean_squares()
+    here, norms = own.mean_squares(), own.norms()
+    for key, norm in norms.items():
+        both = here[key] + elsewhere[key]
+        share = np.divide(here[key], both, out=np.zeros_like(both), where=both > 0)
+        norms[key] = norm * 2 * share
+    return norms
 
 
 def mix(parts: Sequence[tuple[ChannelStats, float]]) -> ChannelStats:

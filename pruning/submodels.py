@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -14,7 +14,7 @@ from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import score
 from pruning.specs import PruneSpec, WeightKey, select_weights
-from pruning.statistics import ChannelStats, mix
+from pruning.statistics import ChannelStats, contrast, mix
 from pruning.workspace import Run
 
 Norms = Mapping[WeightKey, NDArray]
@@ -60,7 +60,7 @@ def from_scores(
     reader = run.weight_reader()
     for weight in weights if weights is not None else selected_weights(run, prune):
         matrix = reader.matrix(weight.key)
-        if prune.score != "wanda":
+        if not prune.reads_text:
             yield weight, dict.fromkeys(norms, make(score(matrix, None, prune, weight.key)))
             continue
         made = {}
@@ -89,16 +89,37 @@ def run_masks(
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every domain: domain name -> mask."""
-    return masks_from_norms(run, prune, domain_norms(run, domains or run.domains), weights)
+    return masks_from_norms(run, prune, score_norms(run, prune, domains or run.domains), weights)
 
 
 def mixture_masks(
     run: Run, prune: PruneSpec, mixture: Mapping[str, float]
 ) -> Iterator[tuple[PrunableWeight, Mask]]:
     """For each weight matrix in turn, the mask of one weighted mixture of domains."""
-    norms = {"mixture": mixture_stats(run, mixture).norms()}
-    for weight, masks in masks_from_norms(run, prune, norms):
+    stats = mixture_stats(run, mixture)
+    norms = _contrasted(run, stats, mixture) if prune.score == "contrastive" else stats.norms()
+    for weight, masks in masks_from_norms(run, prune, {"mixture": norms}):
         yield weight, masks["mixture"]
+
+
+def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str, Norms]:
+    """What the score of `prune` takes as norms: domain name -> (input key -> (channels,)).
+
+    InputError if the score is contrastive and the run has no other domain to compare with.
+    """
+    if prune.score != "contrastive":
+        return domain_norms(run, domains)
+    return {domain: _contrasted(run, run.stats(domain), [domain]) for domain in domains}
+
+
+def _contrasted(run: Run, stats: ChannelStats, inside: Collection[str]) -> Norms:
+    others = [run.stats(domain) for domain in run.domains if domain not in inside]
+    if not others:
+        raise InputError(
+            "The contrastive score compares with the run's other domains, and there is none left; "
+            "leave a domain out, calibrate on more, or choose another score."
+        )
+    return contrast(stats, others)
 
 
 def domain_norms(run: Run, domains: Sequence[str]) -> dict[str, Norms]:

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from pruning.workspace import Run
 
 PATTERNS = ("unstructured", "2:4", "4:8")
-SCORE_NAMES = {"wanda": "Wanda", "magnitude": "Magnitude", "random": "Random"}
+SCORE_NAMES = {
+    "wanda": "Wanda",
+    "ria": "RIA",
+    "contrastive": "Contrastive",
+    "magnitude": "Magnitude",
+    "random": "Random",
+}
 GROUP_NAMES = {"row": "Output row", "matrix": "Whole matrix"}
 
 
@@ -127,7 +133,9 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
             list(SCORE_NAMES),
             "score",
             format_func=SCORE_NAMES.__getitem__,
-            help=explain("Wanda score", "Magnitude score", "Random score"),
+            help=explain(
+                "Wanda score", "RIA score", "Contrastive score", "Magnitude score", "Random score"
+            ),
         )
     with last:
         groups = choose(

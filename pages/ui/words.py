@@ -22,6 +22,14 @@ GLOSSARY = {
         "A weight's size times the norm of the input channel it reads (Sun et al., 2023). A small "
         "weight on a loud channel can matter more than a large one on a quiet channel."
     ),
+    "RIA score": (
+        "Relative importance and activations (Zhang et al., 2024): a weight's share of its row and of "
+        "its column, times the square root of the input channel's norm."
+    ),
+    "Contrastive score": (
+        "An experiment of this program: Wanda's score, raised on channels that this domain uses more "
+        "than the run's other domains do, and lowered on the others."
+    ),
     "Magnitude score": "A weight's size alone. It ignores the domain: every domain gets one mask.",
     "Random score": "Chance. A baseline that a real score has to beat.",
     "Comparison group": (

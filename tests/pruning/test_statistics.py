@@ -9,7 +9,7 @@ import pytest
 
 from pruning.errors import AtlasError
 from pruning.specs import WeightKey
-from pruning.statistics import ChannelStats, mix
+from pruning.statistics import ChannelStats, contrast, mix
 
 KEY = WeightKey(layer=0, name="self_attn.q_proj")
 
@@ -79,3 +79,23 @@ def test_damaged_statistics_say_so(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"no tensors here")
     with pytest.raises(AtlasError, match="calibrate again"):
         ChannelStats.load(tmp_path / "a.safetensors")
+
+
+def test_contrast_raises_what_the_others_do_not_use() -> None:
+    key = WeightKey(layer=0, name="mlp.up_proj")
+
+    def channels(*sums: float, tokens: int = 2) -> ChannelStats:
+        return ChannelStats(sum_sq={key: np.array([sums])}, tokens={key: np.array([tokens])})
+
+    own = channels(8.0, 8.0, 8.0, 0.0, 0.0)
+    first, second = channels(8.0, 0.0, 24.0, 8.0, 0.0), channels(8.0, 0.0, 24.0, 8.0, 0.0, tokens=2)
+    factors = np.array([1.0, 2.0, 0.5, 0.0, 0.0])  # 2 o / (o + e), by hand
+    norms = np.sqrt([8.0, 8.0, 8.0, 0.0, 0.0])
+    assert np.allclose(contrast(own, [first, second])[key], norms * factors)
+
+
+def test_contrast_counts_every_domain_per_token() -> None:
+    key = WeightKey(layer=0, name="mlp.up_proj")
+    own = ChannelStats(sum_sq={key: np.array([[4.0]])}, tokens={key: np.array([4])})
+    other = ChannelStats(sum_sq={key: np.array([[100.0]])}, tokens={key: np.array([100])})
+    assert contrast(own, [other])[key] == pytest.approx(2.0)
