@@ -96,10 +96,15 @@ def mixture_masks(
     run: Run, prune: PruneSpec, mixture: Mapping[str, float]
 ) -> Iterator[tuple[PrunableWeight, Mask]]:
     """For each weight matrix in turn, the mask of one weighted mixture of domains."""
-    stats = mixture_stats(run, mixture)
-    norms = _contrasted(run, stats, mixture) if prune.score == "contrastive" else stats.norms()
-    for weight, masks in masks_from_norms(run, prune, {"mixture": norms}):
+    norms = {"mixture": mixture_norms(run, prune, mixture)}
+    for weight, masks in masks_from_norms(run, prune, norms):
         yield weight, masks["mixture"]
+
+
+def mixture_norms(run: Run, prune: PruneSpec, mixture: Mapping[str, float]) -> Norms:
+    """What the score of `prune` takes as norms for a mixture; raises as `score_norms`."""
+    stats = mixture_stats(run, mixture)
+    return _contrasted(run, stats, mixture) if prune.score == "contrastive" else stats.norms()
 
 
 def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str, Norms]:
