@@ -18,6 +18,7 @@ DTYPES = ("float32", "bfloat16", "float16")
 TEXT_SCORES = ("wanda", "ria", "contrastive")  # they need what the calibration text did
 SCORES = (*TEXT_SCORES, "magnitude", "random")
 COMPARISON_GROUPS = ("row", "matrix")
+ALLOCATIONS = ("uniform", "owl")
 MODES = ("one-shot", "sequential")
 Score = Literal["wanda", "ria", "contrastive", "magnitude", "random"]
 
@@ -204,13 +205,15 @@ class PruneSpec(Spec):
 
     sparsity: share pruned, in [0, 1). pattern: "unstructured", or "n:m" = keep n of every m
     consecutive inputs (its sparsity is 1 - n/m). comparison_group: scores compete within an
-    output row (Wanda's default) or within the whole matrix. layers, projections None: all.
+    output row (Wanda's default) or within the whole matrix. allocation: every layer loses the
+    same share, or by its outliers (see `pruning.allocation`). layers, projections None: all.
     """
 
     score: str = "wanda"
     sparsity: float = 0.5
     pattern: str = "unstructured"
     comparison_group: str = "row"
+    allocation: str = "uniform"
     seed: int = 0
     layers: tuple[int, ...] | None = None
     projections: tuple[str, ...] | None = None
@@ -227,6 +230,13 @@ class PruneSpec(Spec):
             raise InputError(
                 f"The pattern {self.pattern} prunes {implied:g} of the weights, "
                 f"not {self.sparsity:g}; set the sparsity to {implied:g}."
+            )
+        if self.allocation not in ALLOCATIONS:
+            raise InputError(f"Layers are pruned by one of {', '.join(ALLOCATIONS)}.")
+        if self.allocation != "uniform" and (implied is not None or not self.reads_text):
+            raise InputError(
+                "OWL chooses every layer's sparsity by its activations, so it needs the pattern "
+                f"'unstructured' and one of the scores {', '.join(TEXT_SCORES)}."
             )
         _check_selection(self.layers, self.projections)
 

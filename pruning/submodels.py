@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pruning.allocation import layer_sparsities, outlier_shares
 from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import score
 from pruning.specs import PruneSpec, WeightKey, select_weights
 from pruning.statistics import ChannelStats, contrast, mix
+from pruning.storage import atomic_json
 from pruning.workspace import Run
 
 Norms = Mapping[WeightKey, NDArray]
@@ -77,9 +83,54 @@ def masks_from_norms(
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every named set of input norms."""
+    if prune.allocation == "owl":
+        return _outlier_weighed(run, prune, norms, weights)
     return from_scores(
         run, prune, norms, lambda scores: Mask.pack(keep_highest(scores, prune)), weights
     )
+
+
+def _outlier_weighed(
+    run: Run,
+    prune: PruneSpec,
+    norms: Mapping[str, Norms],
+    weights: Sequence[PrunableWeight] | None,
+) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
+    """As `masks_from_norms`, with a sparsity for every layer and set of norms."""
+    sparsities = {name: owl_sparsities(run, prune, channels) for name, channels in norms.items()}
+    reader = run.weight_reader()
+    for weight in weights if weights is not None else selected_weights(run, prune):
+        matrix = reader.matrix(weight.key)
+        masks = {}
+        for name, of_inputs in norms.items():
+            sparsity = sparsities[name][weight.key.layer]
+            of_layer = replace(prune, allocation="uniform", sparsity=sparsity)
+            channels = torch.from_numpy(of_inputs[weight.input_key])
+            scores = score(matrix, channels, of_layer, weight.key)
+            masks[name] = Mask.pack(keep_highest(scores, of_layer))
+        yield weight, masks
+
+
+def owl_sparsities(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, float]:
+    """OWL's sparsity of every selected layer, for one set of input norms: layer -> [0, 1).
+
+    The layers' shares of outliers need two passes over the weights; they are stored with the run.
+    InputError where the sparsity leaves OWL no room.
+    """
+    weights = selected_weights(run, prune)
+    digest = hashlib.sha256()
+    for weight in weights:
+        digest.update(str(weight.key).encode())
+        digest.update(np.ascontiguousarray(norms[weight.input_key]).tobytes())
+    path = run.folder / "outliers" / f"{digest.hexdigest()[:16]}.json"
+    if not path.exists():
+        reader = run.weight_reader()
+        shares = outlier_shares(
+            lambda: ((weight, reader.matrix(weight.key)) for weight in weights), norms
+        )
+        atomic_json(path, {str(layer): share for layer, share in shares.items()})
+    stored = json.loads(path.read_text("utf-8"))
+    return layer_sparsities({int(layer): share for layer, share in stored.items()}, prune.sparsity)
 
 
 def run_masks(

@@ -11,7 +11,7 @@ from pages.ui.frame import go
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
-from pruning.specs import PruneSpec, pattern_sparsity
+from pruning.specs import TEXT_SCORES, PruneSpec, pattern_sparsity
 
 if TYPE_CHECKING:
     from pruning.workspace import Run
@@ -24,6 +24,7 @@ SCORE_NAMES = {
     "magnitude": "Magnitude",
     "random": "Random",
 }
+ALLOCATION_NAMES = {"uniform": "All alike", "owl": "By outliers (OWL)"}
 GROUP_NAMES = {"row": "Output row", "matrix": "Whole matrix"}
 
 
@@ -92,8 +93,8 @@ def run_summary(run: Run) -> str:
 
 
 def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
-    """Sparsity, pattern, score and comparison group, as live controls."""
-    left, middle, right, last = st.columns([3, 2, 2, 2], gap="medium")
+    """Sparsity, pattern, score, comparison group and allocation, as live controls."""
+    left, middle, right, next_to_last, last = st.columns([5, 4, 4, 4, 4], gap="medium")
     with middle:
         pattern = choose(
             "Pattern",
@@ -137,7 +138,7 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
                 "Wanda score", "RIA score", "Contrastive score", "Magnitude score", "Random score"
             ),
         )
-    with last:
+    with next_to_last:
         groups = choose(
             "Compete within",
             list(GROUP_NAMES),
@@ -146,11 +147,22 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
             help=explain("Comparison group"),
             disabled=implied is not None,
         )
+    allocates = implied is None and score in TEXT_SCORES
+    with last:
+        allocation = choose(
+            "Layers",
+            list(ALLOCATION_NAMES),
+            "allocation",
+            format_func=ALLOCATION_NAMES.__getitem__,
+            help=explain("OWL"),
+            disabled=not allocates,
+        )
     return PruneSpec(
         score=score,
         sparsity=implied if implied is not None else round(sparsity, 4),
         pattern=pattern,
         comparison_group="row" if implied is not None else groups,
+        allocation=allocation if allocates else "uniform",
     )
 
 

@@ -30,6 +30,10 @@ GLOSSARY = {
         "An experiment of this program: Wanda's score, raised on channels that this domain uses more "
         "than the run's other domains do, and lowered on the others."
     ),
+    "OWL": (
+        "All alike: every layer loses the same share of its weights. By outliers: a layer in which more "
+        "scores stand far out keeps more, around the same mean (Yin et al., 2023)."
+    ),
     "Magnitude score": "A weight's size alone. It ignores the domain: every domain gets one mask.",
     "Random score": "Chance. A baseline that a real score has to beat.",
     "Comparison group": (
@@ -66,6 +70,29 @@ GLOSSARY = {
     "p-value": (
         "How often shuffling the domains' labels among the groups of documents gives an overlap as "
         "small as the real one. Small: the domains differ by more than which documents were read."
+    ),
+    "Family tree": (
+        "The two domains whose masks are most alike are joined first, then the next two, and so on; "
+        "where two branches join is the mean distance of their domains. The cophenetic correlation "
+        "says how well these heights agree with the distances: 1 is perfect."
+    ),
+    "Map of domains": (
+        "Points that are near have masks that are alike. Two dimensions cannot show all distances "
+        "of many domains; the share that they show is said with the map."
+    ),
+    "Region": (
+        "All weights that exactly the same domains keep. Every weight is in one region only, so "
+        "the regions add up to the whole."
+    ),
+    "Core": "The weights that every domain keeps.",
+    "Exclusive weights": "The weights that one domain keeps and no other.",
+    "Sharp region": (
+        "The weights that one domain ranks among its highest scores and no other domain among its "
+        "own (after Wei et al., 2024): what is most particular to it."
+    ),
+    "Loudness of a channel": (
+        "The root of the mean squared activation per token. Wanda's score takes the text into "
+        "account through it alone, so domains' masks differ where channels differ in loudness."
     ),
     "One-shot and sequential": (
         "One-shot scores every layer with the unchanged model's activations: instant. Sequential "

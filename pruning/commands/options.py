@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pruning.errors import InputError
 from pruning.specs import (
+    ALLOCATIONS,
     COMPARISON_GROUPS,
     SCORES,
     PruneSpec,
@@ -64,6 +65,12 @@ def add_pruning(parser: argparse.ArgumentParser) -> None:
         default="row",
         help="scores compete within an output row or the whole matrix (default: row)",
     )
+    parser.add_argument(
+        "--allocation",
+        choices=ALLOCATIONS,
+        default="uniform",
+        help="all layers lose the same share, or by their activation outliers (default: uniform)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random score (default: 0)")
     add_selection(parser, "prune")
 
@@ -104,6 +111,7 @@ def prune_spec_of(arguments: argparse.Namespace) -> PruneSpec:
         sparsity=sparsity,
         pattern=arguments.pattern,
         comparison_group=arguments.comparison_group,
+        allocation=arguments.allocation,
         seed=arguments.seed,
         layers=layers_of(arguments),
         projections=projections_of(arguments),
@@ -125,7 +133,7 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 def only_with_spec(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """InputError if a choice was made by flag although a spec file makes all choices."""
-    apart = ("spec", "json", "workspace", "out", "command")
+    apart = ("spec", "json", "workspace", "out", "form", "command")
     given = [
         f"--{name.replace('_', '-')}"
         for name, value in vars(arguments).items()
