@@ -41,7 +41,7 @@ class Limits:
     """
 
     seconds: float = 10.0
-    compile_seconds: float = 60.0
+    compile_seconds: float = 120.0
     memory: int = 1024 * MEBIBYTE
     processes: int = 64
     disk: int = 64 * MEBIBYTE
