@@ -62,7 +62,7 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
     found = families(run.domains, overlap_table(run, prune, report).jaccard())
     regions = region_counts(run, prune, report)
     # of a score that ignores the text no domain can have a sharp region
-    sharp = sharp_regions(run, prune, spec, report) if prune.score == "wanda" else None
+    sharp = sharp_regions(run, prune, spec, report) if prune.reads_text else None
     tree = [findings.families_sentence(found), findings.trust_sentence(found)]
     kept = [findings.core_sentence(regions), findings.exclusive_sentence(regions)]
     own = [findings.sharp_sentence(sharp, spec)] if sharp else []

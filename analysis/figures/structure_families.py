@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
@@ -11,7 +14,9 @@ from analysis.figures.look import Look, dress
 from analysis.structure.families import Families
 
 ROW_HEIGHT = 34  # pixels for each domain
-MAP_MARGIN = 0.18  # of the map's width, for the names
+MAP_MARGIN = 0.25  # of the map's larger side, for the names
+MAP_WIDTH = 250  # pixels of that side, about
+LETTER_WIDTH = 7  # pixels
 
 
 def domain_tree(found: Families, style: Look) -> Chart:
@@ -74,14 +79,13 @@ def domain_tree(found: Families, style: Look) -> Chart:
 def domain_map(found: Families, style: Look) -> Chart:
     """The domains as points; the closer two of them, the more alike their masks."""
     paint = colours(found.domains, style)
+    names = [label(name) for name in found.domains]
     figure = go.Figure(
         go.Scatter(
             x=found.points[:, 0],
             y=found.points[:, 1],
-            mode="markers+text",
-            text=[label(name) for name in found.domains],
-            textposition=_text_positions(found),
-            textfont={"color": style.ink, "size": 13},
+            mode="markers",
+            text=names,
             marker={"size": 13, "color": [paint[name] for name in found.domains]},
             hovertemplate="<b>%{text}</b><br>(%{x:.3f}, %{y:.3f})<extra></extra>",
             cliponaxis=False,
@@ -89,15 +93,27 @@ def domain_map(found: Families, style: Look) -> Chart:
     )
     dress(figure, style, height=90 + ROW_HEIGHT * max(len(found.domains), 7))
     span = max(float(np.ptp(found.points[:, 0])), float(np.ptp(found.points[:, 1])), 0.01)
-    low, high = float(found.points[:, 0].min()), float(found.points[:, 0].max())
-    figure.update_xaxes(
-        title_text="distance along the first axis",
-        range=[low - MAP_MARGIN * span, high + MAP_MARGIN * span],
-        nticks=5,
-    )
-    figure.update_yaxes(
-        title_text="second axis", scaleanchor="x", constrain="domain", scaleratio=1, nticks=5
-    )
+    for name, (x, y), (right, down) in zip(
+        names, found.points, name_offsets(names, found.points * (MAP_WIDTH / span)), strict=True
+    ):
+        figure.add_annotation(
+            x=x,
+            y=y,
+            ax=right,
+            ay=down,
+            text=name,
+            font={"color": style.ink, "size": 13},
+            showarrow=True,
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=style.muted,
+            standoff=6,
+        )
+    for axis, update in ((0, figure.update_xaxes), (1, figure.update_yaxes)):
+        low, high = float(found.points[:, axis].min()), float(found.points[:, axis].max())
+        update(range=[low - MAP_MARGIN * span, high + MAP_MARGIN * span], nticks=5)
+    figure.update_xaxes(title_text="distance along the first axis")
+    figure.update_yaxes(title_text="second axis", scaleanchor="x", constrain="domain")
     return Chart(
         figure=figure,
         table={
@@ -109,12 +125,39 @@ def domain_map(found: Families, style: Look) -> Chart:
     )
 
 
-def _text_positions(found: Families) -> list[str]:
-    """A name goes to the side of its point where the nearest other point is not."""
-    apart = np.linalg.norm(found.points[:, None] - found.points[None, :], axis=2)
-    np.fill_diagonal(apart, np.inf)
-    nearest = apart.argmin(axis=1)
-    return [
-        "bottom center" if found.points[other, 1] > found.points[here, 1] else "top center"
-        for here, other in enumerate(nearest)
+def name_offsets(names: Sequence[str], points: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Where the names go so that none hides another or a point: (right, down) in pixels.
+
+    points: (D, 2), in pixels, y upwards. Each name takes the nearest free place around its point.
+    """
+    places = [
+        (round(radius * np.sin(angle)), -round(radius * np.cos(angle)))
+        for radius in (22, 44, 66, 88)
+        for angle in np.arange(8) * np.pi / 4
     ]
+    dots = [_box(x, -y, 0) for x, y in points]
+    taken: list[tuple[float, float, float, float]] = []
+    found = []
+    for name, (x, y) in zip(names, points, strict=True):
+        half = LETTER_WIDTH * len(name) / 2
+        free = [
+            (right + round(np.sign(right) * half), down)
+            for right, down in places
+            if not any(
+                _overlap(_box(x + right + np.sign(right) * half, down - y, half), box)
+                for box in dots + taken
+            )
+        ]
+        right, down = free[0] if free else places[0]
+        taken.append(_box(x + right, down - y, half))
+        found.append((right, down))
+    return found
+
+
+def _box(x: float, y: float, half: float) -> tuple[float, float, float, float]:
+    """Left, right, top, bottom of a name of half that width, or of a point."""
+    return x - half - 4, x + half + 4, y - 8, y + 8
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]

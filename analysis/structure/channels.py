@@ -104,9 +104,22 @@ def input_ratios(run: Run, spec: PairSpec) -> dict[WeightKey, tuple[LoudChannel,
     return {key: loud_channels(first, second, key, spec.channels) for key in keys}
 
 
-def readers(run: Run, key: WeightKey) -> tuple[str, ...]:
-    """The projections that read a layer input, e.g. q_proj, k_proj and v_proj."""
-    return tuple(weight.key.projection for weight in run.weights if weight.input_key == key)
+def input_names(run: Run) -> dict[WeightKey, str]:
+    """What each layer input is called: the projections that read it, e.g. "q, k, v".
+
+    Two inputs of a layer never share a name: where the projections alone would not tell them
+    apart, as GPT-2's two `c_proj` would not, the weights' names in the layer do.
+    """
+    readers: dict[WeightKey, list[WeightKey]] = {}
+    for weight in run.weights:
+        readers.setdefault(weight.input_key, []).append(weight.key)
+    short = {key: tuple(each.projection for each in keys) for key, keys in readers.items()}
+    return {
+        key: ", ".join(name.removesuffix("_proj") for name in short[key])
+        if sum(k.layer == key.layer and short[k] == short[key] for k in readers) == 1
+        else ", ".join(each.name for each in keys)
+        for key, keys in readers.items()
+    }
 
 
 def _loudness(stats: ChannelStats, key: WeightKey) -> tuple[Float, Float]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis.structure.channels import LoudChannel
 from analysis.structure.families import SAME, Families
 from analysis.structure.regions import RegionCounts
@@ -78,6 +81,55 @@ def exclusive_sentence(regions: RegionCounts, name: Name = str) -> str:
         else f"Of what each domain keeps, {shares[most]:.1%} is kept by no other."
     )
     return f"{spread} Of independent masks it would be {chance:.1%}."
+
+
+def largest_region_sentence(regions: RegionCounts, name: Name = str) -> str:
+    """The largest region that some, but not all, domains keep; empty if there is none."""
+    counts, expected = regions.counts.sum(axis=0), regions.expected.sum(axis=0)
+    shared = regions.kept_by_any[:-1]
+    region = max(shared.tolist(), key=lambda r: (counts[r], -r), default=0)
+    if not counts[region] or not region:
+        return ""
+    kept = regions.members[region]
+    members = [d for d, keeps in zip(regions.domains, kept, strict=True) if keeps]
+    others = [d for d, keeps in zip(regions.domains, kept, strict=True) if not keeps]
+    total = counts.sum()
+    if len(others) < len(members):
+        who = f"every domain but {_listing(others, name)} keeps"
+    else:
+        verb = "keep" if len(members) > 1 else "keeps"
+        who = f"{_listing(members, name)} {verb} and no other domain does"
+    return (
+        f"Apart from the core, the largest region is what {who}: {counts[region] / total:.2%} of "
+        f"all weights, against {expected[region] / total:.2%} in independent masks."
+    )
+
+
+def number_sentence(regions: RegionCounts) -> str:
+    """How many weights the domains agree on, kept or pruned."""
+    share, chance = regions.by_number(), regions.by_number(expected=True)
+    return (
+        f"Every domain keeps {share[-1]:.1%} of all weights and every domain prunes "
+        f"{share[0]:.1%}: on {share[0] + share[-1]:.0%} they agree. Independent masks would agree "
+        f"on {chance[0] + chance[-1]:.1%}."
+    )
+
+
+def extremes_sentence(
+    layers: Sequence[int], projections: Sequence[str], cells: NDArray[np.float64]
+) -> str:
+    """In which matrices (L, P) a share is highest and lowest; empty if there is none."""
+    if not np.isfinite(cells).any():
+        return ""
+
+    def place(flat: np.intp) -> str:
+        row, column = divmod(int(flat), cells.shape[1])
+        return f"{cells[row, column]:.1%} in {projections[column]} of layer {layers[row]}"
+
+    most, least = np.nanargmax(cells), np.nanargmin(cells)
+    if np.nanmax(cells) - np.nanmin(cells) < 5e-4:
+        return "It is the same everywhere."
+    return f"Highest: {place(most)}. Lowest: {place(least)}."
 
 
 def sharp_sentence(sharp: SharpRegions, spec: SharpSpec, name: Name = str) -> str:

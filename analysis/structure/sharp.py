@@ -24,7 +24,7 @@ from pruning.masks import Mask, keep_highest
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
 from pruning.storage import atomic_tensors
-from pruning.submodels import domain_norms, from_scores, selected_weights
+from pruning.submodels import from_scores, score_norms, selected_weights
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
@@ -116,10 +116,10 @@ def sharp_regions(
     run.require_done()
     if len(run.domains) < 2:
         raise InputError("A sharp region needs other domains to differ from; this run has one.")
-    if prune.score != "wanda":
+    if not prune.reads_text:
         raise InputError(
             f"The score {prune.score!r} ignores the text, so no domain has a sharp region; "
-            "choose the score 'wanda'."
+            "choose one that reads it, such as 'wanda'."
         )
     weights = selected_weights(run, prune)
     path = _path(run, prune, spec)
@@ -145,7 +145,8 @@ def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[
 
     meter = Meter(report, "Finding sharp regions", len(weights))
     columns: dict[str, list] = {"top": [], "sharp": [], "expected": [], "concentrated": []}
-    for weight, made in from_scores(run, prune, domain_norms(run, run.domains), tops, weights):
+    norms = score_norms(run, prune, run.domains)
+    for weight, made in from_scores(run, prune, norms, tops, weights):
         pairs = [made[domain] for domain in run.domains]
         sharp = sharp_masks([top for top, _ in pairs], [other for _, other in pairs])
         columns["top"].append([top.count() for top, _ in pairs])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,10 @@ from analysis.structure.activations import channel_values
 from analysis.structure.channels import (
     LoudChannel,
     PairSpec,
+    input_names,
     input_ratios,
     loud_channels,
     pair_spec,
-    readers,
 )
 from analysis.structure.driving import (
     driving_tokens,
@@ -34,6 +35,7 @@ from pruning.progress import Meter, Progress, ignore
 from pruning.specs import WeightKey
 from pruning.statistics import ChannelStats
 from pruning.workspace import Run
+from tests.pruning.finished_run import finished_run
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")
 
@@ -96,13 +98,27 @@ def test_every_input_of_a_run_is_looked_at(tiny_run: Run) -> None:
     spec = pair_spec(tiny_run, "code", "prose", 3)
     found = input_ratios(tiny_run, spec)
     assert set(found) == {weight.input_key for weight in tiny_run.weights}
-    assert readers(tiny_run, Q0) == ("q_proj", "k_proj", "v_proj")
+    names = {key.name: name for key, name in input_names(tiny_run).items()}
+    assert names == {
+        "self_attn.q_proj": "q, k, v",
+        "self_attn.o_proj": "o",
+        "mlp.gate_proj": "gate, up",
+        "mlp.down_proj": "down",
+    }
     totals = [tiny_run.stats(name).total() for name in ("code", "prose")]
     for key, channels in found.items():
         one, other = (np.sqrt(t.sum_sq[key][0] / t.tokens[key]) for t in totals)
         for each in channels:
             assert each.ratio == pytest.approx(one[each.channel] / other[each.channel])
             assert each.low < each.ratio < each.high
+
+
+def test_inputs_of_equal_projections_keep_apart(tmp_path: Path) -> None:
+    run = finished_run("gpt2", tmp_path)
+    names = {key.name: name for key, name in input_names(run).items()}
+    assert names["attn.c_attn"] == "c_attn"
+    assert names["attn.c_proj"] == "attn.c_proj"
+    assert names["mlp.c_proj"] == "mlp.c_proj"
 
 
 def test_the_values_read_again_add_up_to_the_stored_sums(tiny_run: Run) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.figures.look import DARK, LIGHT
-from analysis.figures.structure_families import domain_map, domain_tree
+from analysis.figures.structure_families import domain_map, domain_tree, name_offsets
 from analysis.structure.families import classical_map, families
 from analysis.structure.findings import families_sentence, trust_sentence
 from pruning.errors import InputError
@@ -106,6 +106,24 @@ def test_figures_draw_their_tables() -> None:
     assert len(leaves.x) == 3
     points = domain_map(found, LIGHT)
     assert list(points.figure.data[0].x) == points.table["x"] == found.points[:, 0].tolist()
+
+
+def test_names_on_the_map_hide_neither_each_other_nor_a_point() -> None:
+    points = np.array([[0, 0], [3, 2], [-2, 4], [60, 0], [1, -3]], dtype=float)
+    names = ["JavaScript", "Java", "Python", "Translation", "C++"]
+    offsets = name_offsets(names, points)
+    boxes = [
+        (x + right - 3.5 * len(name), x + right + 3.5 * len(name), down - y)
+        for name, (x, y), (right, down) in zip(names, points, offsets, strict=True)
+    ]
+    for one in range(5):
+        left, right, middle = boxes[one]
+        for other in range(5):
+            x, y = points[other]
+            assert not (left < x < right and abs(middle + y) < 8)
+            apart = boxes[other]
+            same_line = abs(apart[2] - middle) < 16
+            assert one == other or not (same_line and left < apart[1] and apart[0] < right)
 
 
 @settings(max_examples=40, deadline=None)

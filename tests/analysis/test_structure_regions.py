@@ -16,7 +16,13 @@ from analysis.figures.structure_regions import (
 )
 from analysis.overlap import overlap_table
 from analysis.structure import regions as module
-from analysis.structure.findings import core_sentence, exclusive_sentence
+from analysis.structure.findings import (
+    core_sentence,
+    exclusive_sentence,
+    extremes_sentence,
+    largest_region_sentence,
+    number_sentence,
+)
 from analysis.structure.regions import RegionCounts, count_regions, region_counts
 from pruning.errors import InputError
 from pruning.masks import Mask
@@ -138,6 +144,25 @@ def test_sentences_have_the_numbers() -> None:
         "Of what Python keeps, 25.0% is kept by no other domain, the most of all; of what Java "
         "keeps, 0.0%, the least. Of independent masks it would be 62.5%."
     )
+    assert number_sentence(found) == (
+        "Every domain keeps 37.5% of all weights and every domain prunes 37.5%: on 75% they agree. "
+        "Independent masks would agree on 50.0%."
+    )
+    assert largest_region_sentence(lopsided, str.title) == (
+        "Apart from the core, the largest region is what Python keeps and no other domain does: "
+        "12.50% of all weights, against 31.25% in independent masks."
+    )
+    three = RegionCounts(
+        domains=("a", "b", "c"), weights=(Q0,), counts=np.array([[0, 1, 1, 0, 1, 5, 2, 90]])
+    )
+    assert "is what every domain but b keeps: 5.00% of all" in largest_region_sentence(three)
+    assert largest_region_sentence(counted((A, A))) == ""
+    cells = np.array([[0.1, np.nan], [0.3, 0.2]])
+    assert extremes_sentence([0, 4], ["q", "up"], cells) == (
+        "Highest: 30.0% in q of layer 4. Lowest: 10.0% in q of layer 0."
+    )
+    assert extremes_sentence([0], ["q"], cells[:1, 1:]) == ""
+    assert extremes_sentence([0], ["q"], cells[:1, :1]) == "It is the same everywhere."
     nothing = counted((A & ~A, A & ~A))
     assert core_sentence(nothing) == "No domain keeps any weight at this sparsity."
     assert "no weight" in exclusive_sentence(nothing)
