@@ -1,0 +1,231 @@
+"""The answers about cause, kept with the run: what every removal costs, and what that says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from scipy.stats import false_discovery_control
+
+from analysis.cause.contrasts import Contrast, Damage, Damages, contrast, damage
+from analysis.cause.mantel import Mantel, mantel
+from analysis.cause.measurements import Measured, measure
+from analysis.cause.spec import CauseSpec, Removal
+from analysis.overlap import overlap_table
+from pruning.progress import Report, ignore
+from pruning.specs import PruneSpec, content_hash
+from pruning.storage import atomic_json
+from pruning.workspace import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class DomainCause:
+    """One domain's region, removed. Bits per byte; evaluated domains are the mappings' keys.
+
+    weights: of the region, and their share of all. damage: on every domain. matched: damage of every
+    draw of as many other weights of the same magnitudes, on every domain; random: of weights of any
+    magnitude, on this domain.
+    more_than_random, more_than_matched: the region's damage on this domain against the draws'.
+    more_than_on: the same excess over matched draws, on this domain against on another.
+    more_than_of: on this domain, as many weights of its region against as many of another's.
+    p: of the three questions, "weights", "domains" and "regions"; each p is the largest of those
+    that have to be small for a yes, and adjusted for asking about every domain.
+    """
+
+    domain: str
+    weights: int
+    share: float
+    damage: Mapping[str, Damage]
+    matched: Mapping[str, tuple[float, ...]]
+    random: tuple[float, ...]
+    more_than_random: Contrast
+    more_than_matched: Contrast
+    more_than_on: Mapping[str, Contrast]
+    more_than_of: Mapping[str, Contrast]
+    p: Mapping[str, float]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from plain data."""
+        contrasts = {
+            name: {other: Contrast(**row) for other, row in data[name].items()}
+            for name in ("more_than_on", "more_than_of")
+        }
+        single = {
+            name: Contrast(**data[name]) for name in ("more_than_random", "more_than_matched")
+        }
+        return cls(
+            **{
+                **data,
+                **contrasts,
+                **single,
+                "damage": {name: Damage(**row) for name, row in data["damage"].items()},
+                "matched": {name: tuple(row) for name, row in data["matched"].items()},
+                "random": tuple(data["random"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Borrowed:
+    """A domain run on another one's mask. distance: 1 - Jaccard of the kept sets of the two masks.
+
+    excess: bits per byte more than on its own mask.
+    """
+
+    mask_of: str
+    evaluated: str
+    distance: float
+    excess: Damage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """dense: bits per byte of the unchanged model. documents: held out, of every domain."""
+
+    dense: Mapping[str, float]
+    documents: Mapping[str, int]
+    domains: tuple[DomainCause, ...]
+    borrowed: tuple[Borrowed, ...]
+    mantel: Mantel
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from plain data."""
+        return cls(
+            dense=data["dense"],
+            documents=data["documents"],
+            domains=tuple(DomainCause.from_json(row) for row in data["domains"]),
+            borrowed=tuple(
+                Borrowed(**{**row, "excess": Damage(**row["excess"])}) for row in data["borrowed"]
+            ),
+            mantel=Mantel(**data["mantel"]),
+        )
+
+
+def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) -> Cause:
+    """Measure what is missing, and answer; kept with the run and read back.
+
+    Raises InputError as `measure` does.
+    """
+    stored = stored_cause(run, prune, spec)
+    if stored is not None:
+        return stored
+    measured = measure(run, prune, spec, report)
+    distance = 1 - overlap_table(run, prune, report).jaccard()
+    found = answer(measured, run.domains, distance, spec)
+    atomic_json(_path(run, prune, spec), asdict(found))
+    return found
+
+
+def stored_cause(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
+    """What `cause` found before; None if it was not asked yet."""
+    path = _path(run, prune, spec)
+    if not path.exists():
+        return None
+    return Cause.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _path(run: Run, prune: PruneSpec, spec: CauseSpec) -> Path:
+    return run.folder / "cause" / f"{content_hash([prune.to_json(), spec.to_json()])}.json"
+
+
+def answer(
+    measured: Measured, domains: tuple[str, ...], distance: np.ndarray, spec: CauseSpec
+) -> Cause:
+    """From measurements to answers. distance: (D, D), of the domains' masks."""
+    damages = Damages(measured, spec.bootstraps, spec.seed)
+    borrowed = _borrowed(damages, domains, distance)
+    excess = np.zeros((len(domains), len(domains)))
+    for row in borrowed:
+        excess[domains.index(row.mask_of), domains.index(row.evaluated)] = row.excess.value
+    return Cause(
+        dense={domain: damages.dense(domain) for domain in domains},
+        documents=damages.documents,
+        domains=_adjusted(
+            [_domain(domain, damages, measured, domains, spec) for domain in domains]
+        ),
+        borrowed=borrowed,
+        mantel=mantel(distance, excess, seed=spec.seed),
+    )
+
+
+def _domain(
+    domain: str, damages: Damages, measured: Measured, domains: tuple[str, ...], spec: CauseSpec
+) -> DomainCause:
+    others = [name for name in domains if name != domain]
+    count = damages.documents
+    region = Removal(kind="region", domain=domain)
+    of_region = {name: damages.of(region, name) for name in domains}
+    draws = range(spec.draws)
+    matched = [Removal(kind="matched", domain=domain, draw=draw) for draw in draws]
+    of_matched = {name: [damages.of(each, name) for each in matched] for name in domains}
+    random = [Removal(kind="random", domain=domain, draw=draw) for draw in draws]
+    of_random = [damages.of(each, domain) for each in random]
+    more_than_matched = contrast(of_region[domain], of_matched[domain], count[domain])
+    more_than_on = {
+        name: contrast(
+            of_region[domain] - of_region[name],
+            [a - b for a, b in zip(of_matched[domain], of_matched[name], strict=True)],
+            min(count[domain], count[name]),
+        )
+        for name in others
+    }
+    more_than_of = {
+        name: contrast(
+            damages.of(Removal(kind="part", domain=domain, partner=name), domain),
+            [damages.of(Removal(kind="part", domain=name, partner=domain), domain)],
+            count[domain],
+        )
+        for name in others
+    }
+    return DomainCause(
+        domain=domain,
+        weights=measured.sizes[domain],
+        share=measured.sizes[domain] / measured.total,
+        damage={name: damage(values) for name, values in of_region.items()},
+        matched={name: tuple(float(v[0]) for v in values) for name, values in of_matched.items()},
+        random=tuple(float(values[0]) for values in of_random),
+        more_than_random=contrast(of_region[domain], of_random, count[domain]),
+        more_than_matched=more_than_matched,
+        more_than_on=more_than_on,
+        more_than_of=more_than_of,
+        p={
+            "weights": more_than_matched.p,
+            "domains": max(each.p for each in more_than_on.values()),
+            "regions": max(each.p for each in more_than_of.values()),
+        },
+    )
+
+
+def _adjusted(rows: list[DomainCause]) -> tuple[DomainCause, ...]:
+    """Every question's p adjusted over the domains (Benjamini & Hochberg)."""
+    adjusted = {
+        question: false_discovery_control([row.p[question] for row in rows])
+        for question in rows[0].p
+    }
+    return tuple(
+        replace(row, p={question: float(values[number]) for question, values in adjusted.items()})
+        for number, row in enumerate(rows)
+    )
+
+
+def _borrowed(
+    damages: Damages, domains: tuple[str, ...], distance: np.ndarray
+) -> tuple[Borrowed, ...]:
+    masks = {domain: Removal(kind="mask", domain=domain) for domain in domains}
+    return tuple(
+        Borrowed(
+            mask_of=lender,
+            evaluated=domain,
+            distance=float(distance[row, column]),
+            excess=damage(damages.of(masks[lender], domain, than=masks[domain])),
+        )
+        for row, lender in enumerate(domains)
+        for column, domain in enumerate(domains)
+        if lender != domain
+    )
