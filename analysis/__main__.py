@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import channels, evaluate, evidence, overlap, structure
+from analysis.commands import cause, channels, evaluate, evidence, overlap, structure
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
@@ -13,6 +13,7 @@ COMMANDS = {
     "evidence": (evidence, "whether domains differ by more than two draws of one domain do"),
     "structure": (structure, "the domains' family tree, and which of them keep which weights"),
     "evaluate": (evaluate, "bits per byte and tasks, of every domain's mask on every domain"),
+    "cause": (cause, "what is lost without the weights that a domain has for itself"),
     "channels": (channels, "the channels that tell two domains apart, and what drives them"),
 }
 
