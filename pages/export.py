@@ -23,7 +23,8 @@ from pruning.jobs.queue import Job
 from pruning.specs import MODES
 
 if TYPE_CHECKING:
-    from pruning.export_plan import ExportPlan, ExportSpec
+    from pruning.export_plan import ExportPlan
+    from pruning.export_spec import ExportSpec
     from pruning.workspace import Run
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -48,7 +49,8 @@ def draw() -> None:
             layers, projections = choose_parts(run)
     from dataclasses import replace
 
-    from pruning.export_plan import ExportSpec, plan_export
+    from pruning.export_plan import plan_export
+    from pruning.export_spec import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
@@ -131,7 +133,7 @@ def _preview(plan: ExportPlan) -> None:
     columns[3].metric(
         "Size on disk",
         size(plan.bytes),
-        f"{size(plan.ideal_bytes)} if zeros were left out",
+        f"{size(plan.compressed_bytes)} stored small",
         delta_color="off",
         delta_arrow="off",
         border=True,

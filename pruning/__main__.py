@@ -5,13 +5,32 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from pruning.commands import calibrate, domains, export, models, runs, verify
+from pruning.commands import (
+    archive,
+    calibrate,
+    compress,
+    decompress,
+    domains,
+    export,
+    merge,
+    models,
+    plan,
+    push,
+    runs,
+    verify,
+)
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibrate": (calibrate, "measure a model on domains; the result is a run in the workspace"),
+    "merge": (merge, "bring together what several workspaces hold of the same runs"),
     "export": (export, "write the sub-model for a domain or a mixture of domains"),
     "verify": (verify, "check every claim of an exported sub-model against its tensors"),
+    "plan": (plan, "say what an export would hold and weigh, before it is made"),
+    "compress": (compress, "store an exported sub-model small, as bit masks and kept values"),
+    "decompress": (decompress, "make a compressed sub-model plain again, for transformers"),
+    "archive": (archive, "pack an exported sub-model as one .zip file"),
+    "push": (push, "upload an exported sub-model to the Hugging Face hub"),
     "runs": (runs, "list the calibration runs"),
     "models": (models, "list the models on this machine"),
     "domains": (domains, "list the built-in domains"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,25 +18,30 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pruning.calibration import sensible_batch_size
-from pruning.errors import AtlasError
-from pruning.export_plan import ExportPlan, ExportSpec, chosen_weights, plan_export
-from pruning.masks import keep_highest
-from pruning.model_card import model_card
+from pruning.combinations import MIXTURE, REMOVAL, combine, needed_domains, other_domains
+from pruning.errors import AtlasError, InputError
+from pruning.export_plan import ExportPlan, chosen_weights, plan_export
+from pruning.export_spec import ExportSpec
+from pruning.formats.files import LAYOUT, compress_shard, compressed_name
+from pruning.masks import Mask, keep_highest
+from pruning.model_card import CARD, model_card
 from pruning.models import load_model
 from pruning.new_folder import check_is_new, check_space, new_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.scores import score
 from pruning.sequential import prune_sequential
-from pruning.shards import Shard, StoredTensor, read_shards, rewrite_shard
+from pruning.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
 from pruning.storage import atomic_json
-from pruning.submodels import mixture_stats
+from pruning.submodels import mixture_norms, score_norms
 
 if TYPE_CHECKING:
     from pruning.architecture import PrunableWeight
     from pruning.workspace import Run
 
 SUBMODEL = "submodel.json"
-SUBMODEL_SCHEMA = 1
+SUBMODEL_SCHEMA = 2  # 1: plain mixtures, which earlier releases read too
+PLAIN = "plain"
+FORMS = (PLAIN, LAYOUT)
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 # What transformers reads beside the weights, and the licence texts that must travel along.
 COPIED = (
@@ -71,8 +76,12 @@ class ExportResult:
         }
 
 
-def export(run: Run, spec: ExportSpec, out: Path, report: Report = ignore) -> ExportResult:
+def export(
+    run: Run, spec: ExportSpec, out: Path, report: Report = ignore, form: str = PLAIN
+) -> ExportResult:
     """Write the sub-model that `spec` describes to the new folder `out`.
+
+    form: "plain", which transformers loads, or "sparse-bitmask", small (`formats.folders`).
 
     The folder appears under its name only when it is complete; on any other end, cancellation
     included, nothing of it is left.
@@ -81,24 +90,29 @@ def export(run: Run, spec: ExportSpec, out: Path, report: Report = ignore) -> Ex
         InputError: `out` is there and not empty, or the spec does not fit the run.
         AtlasError: the base model is not the calibrated one, the disk is full, a file is damaged.
     """
+    if form not in FORMS:
+        raise InputError(f"The form {form!r} is not one of {', '.join(FORMS)}.")
     out = out.expanduser().resolve()
     check_is_new(out)
     run.require_done()
     spec = replace(spec, run=run.id)  # a person may have given the beginning of it
     weights = chosen_weights(run, spec)
     base = run.model_folder()
-    plan = plan_export(run, spec, base)
+    plan = plan_export(run, spec, base, report)
     copied = files_to_copy(base)
-    check_space(out, plan.bytes + sum((base / name).stat().st_size for name in copied))
+    needed = plan.bytes + (plan.compressed_bytes if form != PLAIN else 0)
+    check_space(out, needed + sum((base / name).stat().st_size for name in copied))
     kept_of = _sequential(run, spec, weights, report) if spec.needs_model else _one_shot(run, spec)
     with new_folder(out) as folder:
         tensors = _write_tensors(base, folder, weights, kept_of, report)
+        if form != PLAIN:
+            compress_files(folder, tensors, report)
         files = {name: _copy(base / name, folder / name) for name in copied}
-        submodel = _provenance(run, spec, plan, tensors, files)
+        submodel = _provenance(run, spec, plan, form, tensors, files)
         atomic_json(folder / SUBMODEL, submodel)
         origins = [run.origin(domain) for domain, _ in spec.mixture]
-        card = model_card(out.name, spec, run.spec, plan, origins)
-        (folder / "README.md").write_text(card, encoding="utf-8")
+        card = model_card(out.name, spec, run.spec, plan, origins, form)
+        (folder / CARD).write_text(card, encoding="utf-8")
     return ExportResult(folder=out, plan=plan, submodel=submodel)
 
 
@@ -116,14 +130,50 @@ def files_to_copy(base: Path) -> tuple[str, ...]:
     )
 
 
+def compress_files(
+    folder: Path, tensors: Mapping[str, Mapping[str, Any]], report: Report = ignore
+) -> None:
+    """Replace a folder's plain weight files by compressed ones, one file after the other.
+
+    tensors: name -> its record in submodel.json.
+    """
+    pruned = {name for name, entry in tensors.items() if "pruned" in entry}
+    files = sorted({str(entry["file"]) for entry in tensors.values()})
+    meter = Meter(report, "Compressing", sum((folder / name).stat().st_size for name in files))
+    for name in files:
+        shard = read_shard(folder / name)
+        target = folder / compressed_name(name)
+        compress_shard(shard, target, matrices=pruned, step=meter.step)
+        meter.step(name, len(shard.header))
+        shard.path.unlink()
+
+
 def _one_shot(run: Run, spec: ExportSpec) -> KeptOf:
     """Masks from the dense model's statistics, each made when its tensor comes by."""
-    stats = mixture_stats(run, dict(spec.mixture))
-    norms = {key: torch.from_numpy(values) for key, values in stats.norms().items()}
+    if spec.combination != MIXTURE:
+        return _combined(run, spec)
+    norms = mixture_norms(run, spec.prune, dict(spec.mixture))
 
     def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
-        scores = score(matrix, norms[weight.input_key], spec.prune, weight.key)
+        channels = torch.from_numpy(norms[weight.input_key])
+        scores = score(matrix, channels, spec.prune, weight.key)
         return keep_highest(scores, spec.prune)
+
+    return kept_of
+
+
+def _combined(run: Run, spec: ExportSpec) -> KeptOf:
+    """Every domain's own mask, and the bits of these combined."""
+    domains = needed_domains(run, spec.combination, spec.domains)
+    norms = score_norms(run, spec.prune, domains)
+
+    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        masks = {}
+        for domain in domains:
+            channels = torch.from_numpy(norms[domain][weight.input_key])
+            scores = score(matrix, channels, spec.prune, weight.key)
+            masks[domain] = Mask.pack(keep_highest(scores, spec.prune))
+        return torch.from_numpy(combine(masks, spec.combination, spec.domains).unpack())
 
     return kept_of
 
@@ -207,18 +257,23 @@ def _provenance(
     run: Run,
     spec: ExportSpec,
     plan: ExportPlan,
+    form: str,
     tensors: dict[str, dict[str, Any]],
     files: dict[str, str],
 ) -> dict[str, Any]:
+    others = other_domains(run, spec.domains) if spec.combination == REMOVAL else ()
+    needs_this_release = form != PLAIN or spec.combination != MIXTURE
     return {
-        "schema": SUBMODEL_SCHEMA,
+        "schema": SUBMODEL_SCHEMA if needs_this_release else 1,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "base": {
             "source": run.spec.model.source,
             "revision": run.spec.model.revision,
             "fingerprint": run.manifest["fingerprint"],
         },
+        "form": form,
         "export": spec.to_json(),
+        "kept_for": list(others),
         "run": {"id": run.id, "spec": run.spec.to_json(), "versions": run.manifest["versions"]},
         "parameters": plan.parameters,
         "pruned": plan.pruned,

@@ -1,89 +1,27 @@
-"""What to export, and what will come of it: exact counts from shapes alone, before any work."""
+"""What will come of an export: exact counts and sizes, before anything is written."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pruning.errors import AtlasError, InputError
+from pruning.combinations import MIXTURE, REMOVAL, kept_counts, other_domains
+from pruning.errors import AtlasError
+from pruning.export_spec import ExportSpec
+from pruning.formats.bitmask import compressed_matrix_bytes
 from pruning.masks import pruned_per_group
 from pruning.models import model_folder
+from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
-from pruning.specs import MODES, PruneSpec, Spec
+from pruning.specs import WeightKey
 from pruning.submodels import selected_weights
 
 if TYPE_CHECKING:
     from pruning.architecture import PrunableWeight
     from pruning.workspace import Run
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportSpec(Spec):
-    """One sub-model: the run it comes from, the domains it is for, how it is pruned.
-
-    mixture: (domain, weight) pairs; each domain's mean squared activations count by its weight.
-    mode: "one-shot" scores with the dense model's statistics; "sequential" is Wanda's Algorithm 1,
-    where each layer is calibrated on inputs that passed through the pruned layers before it.
-    Scores that look at no activations give the same masks in both.
-    """
-
-    run: str
-    mixture: tuple[tuple[str, float], ...]
-    prune: PruneSpec = field(default_factory=PruneSpec)
-    mode: str = "one-shot"
-
-    def __post_init__(self) -> None:
-        if not self.mixture:
-            raise InputError("Choose at least one domain to export for.")
-        names = [name for name, _ in self.mixture]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise InputError(f"The mixture names {', '.join(twice)} twice; name each domain once.")
-        for name, weight in self.mixture:
-            if not math.isfinite(weight) or weight <= 0:
-                raise InputError(
-                    f"The weight of {name} is {weight}; weights are greater than 0. "
-                    "Leave a domain out instead of giving it no weight."
-                )
-        if self.mode not in MODES:
-            raise InputError(f"The mode {self.mode!r} is not one of {', '.join(MODES)}.")
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ExportSpec:
-        """Rebuild from `to_json`'s output."""
-        unknown = set(data) - {"run", "mixture", "prune", "mode"}
-        if unknown:
-            raise InputError(f"ExportSpec has no field {', '.join(sorted(unknown))}.")
-        return cls(
-            run=data["run"],
-            mixture=tuple((str(name), float(weight)) for name, weight in data["mixture"]),
-            prune=PruneSpec.from_json(data["prune"]),
-            mode=data["mode"],
-        )
-
-    @property
-    def needs_model(self) -> bool:
-        """Whether the masks need forward passes, and so the model in memory."""
-        return self.mode == "sequential" and self.prune.score == "wanda"
-
-
-def parse_mixture(text: str) -> tuple[tuple[str, float], ...]:
-    """ "python,java=0.5" -> (("python", 1.0), ("java", 0.5))."""
-    mixture = []
-    for part in text.split(","):
-        name, equals, weight = part.strip().partition("=")
-        try:
-            mixture.append((name, float(weight) if equals else 1.0))
-        except ValueError:
-            raise InputError(
-                f"A mixture is written like python,java=0.5; {part.strip()!r} is not understood."
-            ) from None
-        if not name:
-            raise InputError("A mixture is written like python,java=0.5; a name is missing.")
-    return tuple(mixture)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +54,9 @@ class ExportPlan:
 
     parameters counts every floating point value stored in the checkpoint, so sparsity is that of
     the whole model, embeddings included; prunable and prunable_sparsity speak of the chosen
-    weights. bytes is the size of the safetensors files, which zeros do not change; ideal_bytes
-    what they would be if every chosen weight were stored as one bit of mask per value and the kept
-    values alone.
+    weights. bytes is the size of the safetensors files, which zeros do not change;
+    compressed_bytes what they are when the chosen weights are stored as a bit mask and the kept
+    values alone (`formats.bitmask`), but for some kilobytes of headers.
     """
 
     weights: tuple[WeightPlan, ...]
@@ -131,7 +69,7 @@ class ExportPlan:
     prunable: int
     prunable_sparsity: float
     bytes: int
-    ideal_bytes: int
+    compressed_bytes: int
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -147,6 +85,8 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     """
     for name, _ in spec.mixture:
         run.check_domain(name)
+    if spec.combination == REMOVAL:
+        other_domains(run, spec.domains)
     prune = spec.prune
     chosen = selected_weights(run, prune)
     for weight in chosen:
@@ -158,8 +98,13 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     return chosen
 
 
-def plan_export(run: Run, spec: ExportSpec, folder: Path | None = None) -> ExportPlan:
-    """The exact counts and sizes of an export; reads the checkpoint's headers and no tensor.
+def plan_export(
+    run: Run, spec: ExportSpec, folder: Path | None = None, report: Report = ignore
+) -> ExportPlan:
+    """The exact counts and sizes of an export.
+
+    A mixture's follow from shapes alone; the checkpoint's headers are read and no tensor. A union,
+    an intersection or a removal is counted by making the masks, once (`combinations.kept_counts`).
 
     Args:
         folder: the base model's folder; None: where the run's model is on this machine.
@@ -167,7 +112,9 @@ def plan_export(run: Run, spec: ExportSpec, folder: Path | None = None) -> Expor
     Raises:
         InputError, AtlasError: as `chosen_weights`; or the base model is not there.
     """
-    weights = tuple(_weight_plan(weight, spec.prune) for weight in chosen_weights(run, spec))
+    chosen = chosen_weights(run, spec)
+    kept = _kept(run, spec, chosen, report)
+    weights = tuple(_weight_plan(weight, kept[weight.key]) for weight in chosen)
     shards = read_shards(folder or model_folder(run.spec.model))
     stored = {tensor.name: tensor for shard in shards for tensor in shard.tensors}
     missing = [weight.tensor for weight in weights if weight.tensor not in stored]
@@ -177,9 +124,8 @@ def plan_export(run: Run, spec: ExportSpec, folder: Path | None = None) -> Expor
     parameters = sum(tensor.count for tensor in stored.values() if tensor.dtype in FLOATS)
     pruned = sum(weight.pruned for weight in weights)
     prunable = sum(math.prod(weight.shape) for weight in weights)
-    saved = sum(
-        weight.pruned * stored[weight.tensor].bytes // stored[weight.tensor].count
-        - (math.prod(weight.shape) + 7) // 8
+    compressed = sum(
+        compressed_matrix_bytes(stored[weight.tensor], weight.kept) - stored[weight.tensor].bytes
         for weight in weights
     )
     return ExportPlan(
@@ -193,21 +139,32 @@ def plan_export(run: Run, spec: ExportSpec, folder: Path | None = None) -> Expor
         prunable=prunable,
         prunable_sparsity=pruned / prunable,
         bytes=total_bytes,
-        ideal_bytes=total_bytes - max(saved, 0),
+        compressed_bytes=total_bytes + compressed,
     )
 
 
-def _weight_plan(weight: PrunableWeight, prune: PruneSpec) -> WeightPlan:
-    groups, pruned_each = pruned_per_group(weight.shape, prune)
-    pruned = groups * pruned_each
+def _kept(
+    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight], report: Report
+) -> Mapping[WeightKey, int]:
+    """How many values of each weight are kept."""
+    if spec.combination != MIXTURE:
+        return kept_counts(run, spec.prune, spec.combination, spec.domains, report)
+    kept = {}
+    for weight in weights:
+        groups, pruned_each = pruned_per_group(weight.shape, spec.prune)
+        kept[weight.key] = math.prod(weight.shape) - groups * pruned_each
+    return kept
+
+
+def _weight_plan(weight: PrunableWeight, kept: int) -> WeightPlan:
     return WeightPlan(
         layer=weight.key.layer,
         name=weight.key.name,
         projection=weight.key.projection,
         tensor=str(weight.tensor),
         shape=weight.shape,
-        pruned=pruned,
-        kept=math.prod(weight.shape) - pruned,
+        pruned=math.prod(weight.shape) - kept,
+        kept=kept,
     )
 
 

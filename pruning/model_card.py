@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pruning.combinations import INTERSECTION, MIXTURE, UNION
 from pruning.domains import DomainOrigin
-from pruning.export_plan import ExportPlan, ExportSpec
+from pruning.export_plan import ExportPlan
+from pruning.export_spec import ExportSpec
+from pruning.formats.files import LAYOUT
 from pruning.sources import is_hub_id
 from pruning.specs import CalibrationSpec
 
+CARD = "README.md"
+LOAD_HEADING = "## Load it"
 CITATIONS = """\
 ```bibtex
 @inproceedings{sun2024wanda,
@@ -39,6 +45,7 @@ def model_card(
     calibration: CalibrationSpec,
     plan: ExportPlan,
     origins: Sequence[DomainOrigin],
+    form: str = "plain",
 ) -> str:
     """The model card in Markdown, with the front matter that model hubs read.
 
@@ -51,7 +58,7 @@ def model_card(
             _front_matter(spec, calibration),
             f"# {name}\n",
             _summary(spec, calibration, plan),
-            _how_to_load(name),
+            how_to_load(name, form),
             _settings(spec, calibration),
             _texts(origins),
             _sparsity(plan),
@@ -78,13 +85,10 @@ def _front_matter(spec: ExportSpec, calibration: CalibrationSpec) -> str:
 
 
 def _summary(spec: ExportSpec, calibration: CalibrationSpec, plan: ExportPlan) -> str:
-    domains = " + ".join(
-        name if weight == 1 else f"{weight:g} × {name}" for name, weight in spec.mixture
-    )
     revision = calibration.model.revision
     at = f" (revision `{revision}`)" if revision else ""
     return (
-        f"`{base_name(calibration)}`{at}, pruned for **{domains}**: "
+        f"`{base_name(calibration)}`{at}, pruned {purpose(spec)}: "
         f"{plan.pruned:,} of {plan.parameters:,} parameters "
         f"({plan.sparsity:.1%}) are set to zero. Every other value equals the base model's, "
         "bit for bit. `submodel.json` beside this file records how it was made, with a SHA-256 "
@@ -92,15 +96,55 @@ def _summary(spec: ExportSpec, calibration: CalibrationSpec, plan: ExportPlan) -
     )
 
 
-def _how_to_load(name: str) -> str:
-    return f"""## Load it
+def purpose(spec: ExportSpec) -> str:
+    """What the sub-model is for, in Markdown, to follow the word "pruned"."""
+    if spec.combination == MIXTURE:
+        domains = " + ".join(
+            name if weight == 1 else f"{weight:g} × {name}" for name, weight in spec.mixture
+        )
+        return f"for **{domains}**"
+    names, each = spec.domains, f"{spec.prune.sparsity:.0%} of the weights pruned"
+    if spec.combination == UNION:
+        return f"to what **any of {', '.join(names)}** needs (each mask with {each})"
+    if spec.combination == INTERSECTION:
+        return f"to what **all of {', '.join(names)}** need (each mask with {each})"
+    only = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    return (
+        f"of what **only {only}** needs: weights that a mask for it keeps and no other domain's "
+        f"mask does (each mask with {each})"
+    )
 
-```python
+
+def how_to_load(name: str, form: str) -> str:
+    """The section that says how to load the folder `name`."""
+    source = json.dumps(name)
+    restore = ""
+    if form == LAYOUT:
+        source = json.dumps(f"{name}-plain")
+        restore = (
+            "The pruned matrices are stored small, as a bit mask and the kept values (the "
+            "sparse-bitmask layout of compressed-tensors). Restore the plain folder first, with "
+            "Submodel Atlas:\n\n"
+            f"```sh\npython -m pruning decompress {name} --out {name}-plain\n```\n\n"
+        )
+    return f"""{LOAD_HEADING}
+
+{restore}```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
-model = AutoModelForCausalLM.from_pretrained({json.dumps(name)})
-tokenizer = AutoTokenizer.from_pretrained({json.dumps(name)})
+model = AutoModelForCausalLM.from_pretrained({source})
+tokenizer = AutoTokenizer.from_pretrained({source})
 ```
 """
+
+
+def restated(card: str, name: str, form: str) -> str:
+    """The card with its title and the section on loading written anew for this folder and form."""
+    card = re.sub(r"^# .*$", lambda _: f"# {name}", card, count=1, flags=re.MULTILINE)
+    before, heading, rest = card.partition(LOAD_HEADING)
+    if not heading:
+        return card
+    _, following, after = rest.partition("\n## ")
+    return f"{before}{how_to_load(name, form)}{following}{after}"
 
 
 def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
@@ -109,7 +153,8 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     projections = "all" if prune.projections is None else ", ".join(prune.projections)
     rows = {
         "score": prune.score,
-        "sparsity of the chosen weights": f"{prune.sparsity:g}",
+        _sparsity_setting(spec): f"{prune.sparsity:g}",
+        "domains combined by": spec.combination,
         "pattern": prune.pattern,
         "scores compared within": f"one output {prune.comparison_group}"
         if prune.comparison_group == "row"
@@ -122,6 +167,12 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     }
     table = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"## Settings\n\n| setting | value |\n|---|---|\n{table}\n"
+
+
+def _sparsity_setting(spec: ExportSpec) -> str:
+    if spec.combination == MIXTURE:
+        return "sparsity of the chosen weights"
+    return "sparsity of every domain's own mask"
 
 
 def _texts(origins: Sequence[DomainOrigin]) -> str:

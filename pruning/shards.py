@@ -66,10 +66,11 @@ def read_shards(folder: Path) -> tuple[Shard, ...]:
     Raises:
         InputError: a file is missing, truncated or not a safetensors file.
     """
-    return tuple(_read_shard(folder / name) for name in weight_files(folder))
+    return tuple(read_shard(folder / name) for name in weight_files(folder))
 
 
-def _read_shard(path: Path) -> Shard:
+def read_shard(path: Path) -> Shard:
+    """The header of one safetensors file; InputError if it is truncated or not one."""
     header, entries = read_header(path)
     tensors = [
         StoredTensor(

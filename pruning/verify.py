@@ -11,20 +11,22 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-
-import torch
 
 from pruning.checkpoint import fingerprint
 from pruning.errors import AtlasError, InputError
 from pruning.export import SUBMODEL, SUBMODEL_SCHEMA
-from pruning.export_plan import ExportSpec
+from pruning.export_spec import ExportSpec
+from pruning.formats.files import LAYOUT
+from pruning.formats.folders import decompress, form_of
 from pruning.load_check import load_and_run
-from pruning.masks import pruned_per_group
 from pruning.models import model_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor, tensor_sha256
-from pruning.specs import ModelSpec, PruneSpec
+from pruning.specs import ModelSpec
+from pruning.storage import storage_errors
+from pruning.tensor_checks import differences, wrong_zeros, zeros_in_words
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 
@@ -75,6 +77,8 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         InputError: there is no such folder, or it was not exported by this program.
         AtlasError: it was exported by a newer version.
     """
+    if (folder / SUBMODEL).is_file() and _is_compressed(folder):
+        return _verify_compressed(folder, base, report)
     export, checks = _open(folder)
     if export is not None:
         checks.append(
@@ -89,6 +93,31 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         runs, detail = load_and_run(folder)
         checks.append(Check(name="Loads in transformers", ok=runs, detail=detail))
     return VerifyReport(folder=str(folder), checks=tuple(checks))
+
+
+def _is_compressed(folder: Path) -> bool:
+    try:
+        return form_of(folder) == LAYOUT
+    except AtlasError:  # a damaged record is a failed check, not the end
+        return False
+
+
+def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
+    """Restore the plain folder beside it, check that, and remove it again."""
+    beside = folder.absolute().parent
+    with (
+        storage_errors(beside / "verify"),
+        TemporaryDirectory(prefix=".verify-", dir=beside) as kept,
+    ):
+        plain = Path(kept) / folder.name
+        try:
+            decompress(folder, plain, report)
+        except (InputError, AtlasError) as error:
+            check = Check(name="Compressed form", ok=False, detail=str(error))
+            return VerifyReport(folder=str(folder), checks=(check,))
+        found = verify(plain, base, report).checks
+    restored = Check(name="Compressed form", ok=True, detail="Restored to a plain folder to check.")
+    return VerifyReport(folder=str(folder), checks=(restored, *found))
 
 
 def _open(folder: Path) -> tuple[_Export | None, list[Check]]:
@@ -167,7 +196,7 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
     recorded = export.record["tensors"]
     base_tensors, missing_base = _base_tensors(export, base)
     changed: list[str] = []
-    wrong_zeros: list[str] = []
+    misplaced: list[str] = []
     unequal: list[str] = []
     examined = 0
     meter = Meter(report, "Verifying", sum(tensor.bytes for _, tensor in export.tensors.values()))
@@ -182,42 +211,18 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
             changed.append(f"{name} has other bytes than were written")
         values = read_tensor(shard, tensor) if "pruned" in entry else None
         if values is not None:
-            wrong_zeros += _wrong_zeros(values, entry, export.spec.prune, name)
+            misplaced += wrong_zeros(values, entry, export.spec, name)
         if base_tensors is not None:
-            unequal += _differences(tensor, sha256, values, entry, base_tensors.get(name))
+            unequal += differences(tensor, sha256, values, entry, base_tensors.get(name))
     pruned = sum("pruned" in entry for entry in recorded.values())
     checks = [
         _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
-        _check("Zeros", wrong_zeros, "weights pruned exactly as recorded", pruned),
+        _check("Zeros", misplaced, zeros_in_words(export.spec), pruned),
     ]
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
     same = "tensors equal the base model's but for the zeros"
     return [*checks, _check("Base model", unequal, same, examined)]
-
-
-def _wrong_zeros(
-    tensor: torch.Tensor, entry: dict[str, Any], prune: PruneSpec, name: str
-) -> Iterator[str]:
-    """What is wrong with the zeros of one pruned tensor: counts in all and in each group.
-
-    A kept value may be zero by itself, so a group has at least the zeros that were pruned.
-    """
-    matrix = tensor.T if entry["transposed"] else tensor
-    out_features, in_features = matrix.shape
-    zero = matrix == 0
-    if int(zero.sum()) != entry["zeros"]:
-        yield f"{name} has {int(zero.sum())} zeros where {entry['zeros']} were written"
-    try:
-        groups, pruned = pruned_per_group((out_features, in_features), prune)
-    except InputError as error:
-        yield f"{name}: {error}"
-        return
-    if groups * pruned != entry["pruned"]:
-        yield f"{name} has {entry['pruned']} pruned values where its shape gives {groups * pruned}"
-    short = int((zero.reshape(groups, -1).sum(dim=1) < pruned).sum())
-    if short:
-        yield f"{name} has {short} of {groups} groups with fewer than {pruned} zeros"
 
 
 def _base_tensors(
@@ -235,33 +240,6 @@ def _base_tensors(
     except (AtlasError, InputError, OSError, KeyError) as error:
         return None, f"Not compared with the base model: {error}"
     return {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}, ""
-
-
-def _differences(
-    tensor: StoredTensor,
-    sha256: str,
-    values: torch.Tensor | None,
-    entry: dict[str, Any],
-    base: tuple[Shard, StoredTensor] | None,
-) -> Iterator[str]:
-    """Untouched tensors must have the base's bytes; pruned ones its values, or zero.
-
-    values: the tensor's, if it was pruned.
-    """
-    name = tensor.name
-    if base is None or (base[1].shape, base[1].dtype) != (tensor.shape, tensor.dtype):
-        yield f"{name} is not in the base model in this form"
-    elif values is None:
-        if sha256 != tensor_sha256(*base):
-            yield f"{name} differs from the base model's, though it was not pruned"
-    else:
-        changed = values != read_tensor(*base)
-        invented = int((changed & (values != 0)).sum())
-        zeroed = int(changed.sum()) - invented
-        if invented:
-            yield f"{name} has {invented} values that are neither zero nor the base model's"
-        if zeroed > entry["pruned"]:
-            yield f"{name} has {zeroed} new zeros where {entry['pruned']} values were pruned"
 
 
 def _check(name: str, wrong: Iterable[str], right: str, total: int) -> Check:

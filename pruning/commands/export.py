@@ -10,40 +10,29 @@ from rich.table import Table
 
 from pruning.commands.options import (
     add_json,
-    add_pruning,
     add_workspace,
-    only_with_spec,
-    prune_spec_of,
-    read_spec,
-    spec_error,
     workspace_of,
 )
+from pruning.commands.submodel_choice import add_choice, spec_of
 from pruning.console import Answer
-from pruning.errors import InputError
 from pruning.progress import Report
-from pruning.specs import MODES
 
 if TYPE_CHECKING:
-    from pruning.export import ExportResult
-    from pruning.export_plan import ExportSpec
+    from pruning.export_plan import ExportPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `export`."""
-    parser.add_argument("--run", metavar="ID", help="a calibration run's id")
+    add_choice(parser)
     parser.add_argument(
-        "--domain",
-        metavar="D[,D2=0.5]",
-        action="append",
-        default=[],
-        help="a domain of the run, or several with weights (1 where none is given)",
+        "--form",
+        choices=("plain", "sparse-bitmask"),
+        default="plain",
+        help="plain, which transformers loads, or stored small (default: plain)",
     )
-    add_pruning(parser)
-    parser.add_argument("--mode", choices=MODES, default="one-shot", help="default: one-shot")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="the new folder to write"
     )
-    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=lambda arguments, report: export(arguments, parser, report))
@@ -57,37 +46,14 @@ def export(
     from pruning import export as library
 
     run = workspace_of(arguments).run(spec.run)
-    result = library.export(run, spec, arguments.out, report)
+    result = library.export(run, spec, arguments.out, report, arguments.form)
     return Answer(
-        data=result.to_json(), shown=[f"The sub-model is in {result.folder}", summary(result)]
+        data=result.to_json(), shown=[f"The sub-model is in {result.folder}", summary(result.plan)]
     )
 
 
-def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
-    """The ExportSpec of the flags, or of the spec file."""
-    from pruning.export_plan import ExportSpec, parse_mixture
-
-    if arguments.spec is not None:
-        only_with_spec(arguments, parser)
-        try:
-            return ExportSpec.from_json(read_spec(arguments.spec))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise spec_error(arguments.spec, error) from error
-    if not arguments.run:
-        raise InputError("Name a run: --run ID; `python -m pruning runs` lists them.")
-    if not arguments.domain:
-        raise InputError("Name a domain of the run, e.g. --domain python or python,java=0.5.")
-    return ExportSpec(
-        run=arguments.run,
-        mixture=parse_mixture(",".join(arguments.domain)),
-        prune=prune_spec_of(arguments),
-        mode=arguments.mode,
-    )
-
-
-def summary(result: ExportResult) -> Table:
-    """What was written, for a person."""
-    plan = result.plan
+def summary(plan: ExportPlan) -> Table:
+    """What is or will be written, for a person."""
     table = Table(show_header=False)
     table.add_column("what")
     table.add_column("how much", justify="right")
@@ -96,5 +62,6 @@ def summary(result: ExportResult) -> Table:
     table.add_row("pruned", f"{plan.pruned:,}")
     table.add_row("sparsity of the whole model", f"{plan.sparsity:.2%}")
     table.add_row("sparsity of the chosen weights", f"{plan.prunable_sparsity:.2%}")
-    table.add_row("size on disk", f"{plan.bytes / 1e6:,.1f} MB")
+    table.add_row("size of the plain weight files", f"{plan.bytes / 1e6:,.1f} MB")
+    table.add_row("the same as sparse-bitmask", f"{plan.compressed_bytes / 1e6:,.1f} MB")
     return table

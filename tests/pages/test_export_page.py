@@ -14,7 +14,8 @@ from pages.ui import downloads
 from pages.ui.library import queue
 from pages.ui.words import count
 from pruning.export import export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.export_plan import plan_export
+from pruning.export_spec import ExportSpec
 from pruning.specs import PruneSpec
 from pruning.workspace import Run
 from tests.pages.conftest import Open, healthy

@@ -13,7 +13,7 @@ import pytest
 
 from pruning.__main__ import COMMANDS, main
 from pruning.console import QUIET
-from pruning.export_plan import ExportSpec
+from pruning.export_spec import ExportSpec
 from pruning.jobs import JobQueue, Supervisor
 from pruning.jobs.supervisor import WORKSPACE_VARIABLE
 from pruning.specs import PruneSpec

@@ -15,7 +15,8 @@ from pruning import export as export_module
 from pruning.calibration import sensible_batch_size
 from pruning.checkpoint import read_header, weight_files
 from pruning.export import SUBMODEL, export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.export_plan import plan_export
+from pruning.export_spec import ExportSpec
 from pruning.models import load_model
 from pruning.sequential import prune_sequential
 from pruning.specs import PruneSpec

@@ -11,7 +11,8 @@ import pytest
 from pruning import new_folder as new_folder_module
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.export import SUBMODEL, export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.export_plan import plan_export
+from pruning.export_spec import ExportSpec
 from pruning.progress import Progress
 from pruning.specs import PruneSpec
 from pruning.workspace import Run

@@ -9,7 +9,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from pruning.export import export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.export_plan import plan_export
+from pruning.export_spec import ExportSpec
 from pruning.model_card import model_card
 from pruning.specs import ModelSpec, PruneSpec
 from pruning.workspace import Run

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from pruning.checkpoint import fingerprint
 from pruning.errors import AtlasError, InputError
 from pruning.export import SUBMODEL, export
-from pruning.export_plan import ExportSpec
+from pruning.export_spec import ExportSpec
 from pruning.specs import PruneSpec
 from pruning.verify import VerifyReport, verify
 from pruning.workspace import Run

@@ -1,0 +1,90 @@
+"""The flags that choose a sub-model, and the ExportSpec that they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pruning.commands.options import (
+    add_pruning,
+    only_with_spec,
+    prune_spec_of,
+    read_spec,
+    spec_error,
+    workspace_of,
+)
+from pruning.errors import InputError
+from pruning.specs import MODES
+
+if TYPE_CHECKING:
+    from pruning.export_spec import ExportSpec
+
+COMBINATIONS = ("mixture", "union", "intersection", "removal")
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """What an ExportSpec holds, by flags or as a file."""
+    parser.add_argument("--run", metavar="ID", help="a calibration run's id")
+    parser.add_argument(
+        "--domain",
+        metavar="D[,D2=0.5]",
+        action="append",
+        default=[],
+        help="a domain of the run, or several with weights (1 where none is given)",
+    )
+    parser.add_argument(
+        "--all-but",
+        metavar="D[,D2]",
+        action="append",
+        default=[],
+        help="instead of --domain: every domain of the run but these",
+    )
+    parser.add_argument(
+        "--combine",
+        choices=COMBINATIONS,
+        default="mixture",
+        help="one mask for the mixture of the domains; or of their own masks the union, the "
+        "intersection, or the whole model without what only they keep (default: mixture)",
+    )
+    add_pruning(parser)
+    parser.add_argument("--mode", choices=MODES, default="one-shot", help="default: one-shot")
+    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
+
+
+def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
+    """The ExportSpec of the flags, or of the spec file."""
+    from pruning.export_spec import ExportSpec
+
+    if arguments.spec is not None:
+        only_with_spec(arguments, parser)
+        try:
+            return ExportSpec.from_json(read_spec(arguments.spec))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise spec_error(arguments.spec, error) from error
+    if not arguments.run:
+        raise InputError("Name a run: --run ID; `python -m pruning runs` lists them.")
+    return ExportSpec(
+        run=arguments.run,
+        mixture=_domains(arguments),
+        prune=prune_spec_of(arguments),
+        mode=arguments.mode,
+        combination=arguments.combine,
+    )
+
+
+def _domains(arguments: argparse.Namespace) -> tuple[tuple[str, float], ...]:
+    from pruning.combinations import other_domains
+    from pruning.export_spec import parse_mixture
+
+    if arguments.domain and arguments.all_but:
+        raise InputError("Give --domain or --all-but, not both.")
+    if arguments.domain:
+        return parse_mixture(",".join(arguments.domain))
+    if not arguments.all_but:
+        raise InputError("Name a domain of the run, e.g. --domain python or python,java=0.5.")
+    run = workspace_of(arguments).run(arguments.run)
+    left_out = [name for name, _ in parse_mixture(",".join(arguments.all_but))]
+    for name in left_out:
+        run.check_domain(name)
+    return tuple((name, 1.0) for name in other_domains(run, left_out))

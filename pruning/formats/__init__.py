@@ -1,0 +1,1 @@
+"""How the weights of a sub-model can be stored: plain, or small."""
