@@ -18,11 +18,12 @@ import numpy as np
 
 from pruning.architecture import PrunableWeight, weight_shapes
 from pruning.checkpoint import fingerprint, read_json
-from pruning.collection import batches_of, channel_sums
+from pruning.collection import Passage, batches_of, fits_memory, pass_through
+from pruning.distributed.shares import Share, Unit, Work, note
 from pruning.domains import origin, pin
 from pruning.domains.packing import TokenSample, sample_domain
 from pruning.errors import AtlasError, Cancelled, InputError
-from pruning.forward import check_layer_by_layer
+from pruning.forward import Decoder, check_layer_by_layer
 from pruning.models import LoadedModel, load_model, load_tokenizer, resolve
 from pruning.progress import Meter, Progress, Report, ignore
 from pruning.sources import model_folder
@@ -33,15 +34,24 @@ from pruning.support import skeleton
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
 TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
+WAITING = "Waiting for the groups that other processes are at work on"
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 
 
-def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = ignore) -> Run:
-    """Calibrate a model on every domain of `spec`; returns the finished run.
+def calibrate(
+    spec: CalibrationSpec,
+    workspace: Workspace,
+    report: Report = ignore,
+    share: Share | None = None,
+) -> Run:
+    """Calibrate a model on every domain of `spec`; returns the run.
 
     The run's id depends on the model's weights, the precision, the choice of weights and the
     exact tokens, so the same work is never done twice: a finished run is returned at once, an
     unfinished one is resumed, and a domain that another run calibrated alike is copied.
+
+    share: do this part of the groups only, beside other processes that may be at work on the same
+    run; it is finished by whichever process finds all groups done. None: do all of it, alone.
 
     Raises InputError for a choice that cannot be used, AtlasError where the work fails.
     """
@@ -56,22 +66,22 @@ def calibrate(spec: CalibrationSpec, workspace: Workspace, report: Report = igno
     run = _open_run(spec, samples, workspace)
     if run.status == "done":
         return run
-    with run.lock():
+    with run.lock(shared=share is not None):
         started = time.time()
         try:
-            run.write_manifest(status="running", error=None)
-            _calibrate_run(run, samples, workspace, report)
+            note(run, status="running", error=None)
+            _calibrate_run(run, samples, workspace, report, share or Share())
         except Cancelled:
-            run.write_manifest(status="cancelled")
-            raise
-        except InputError:  # seen before any sum was made, e.g. weights that are not numbers
-            shutil.rmtree(run.folder, ignore_errors=True)
+            note(run, status="cancelled")
             raise
         except Exception as error:
+            if isinstance(error, InputError) and share is None:  # e.g. weights that are no numbers
+                shutil.rmtree(run.folder, ignore_errors=True)  # no sum was made yet
+                raise
             with contextlib.suppress(AtlasError):
-                run.write_manifest(status="failed", error=str(error))
+                note(run, status="failed", error=str(error))
             raise
-        run.write_manifest(status="done", seconds=time.time() - started)
+        Work(run).finish(**({} if share else {"seconds": time.time() - started}))
     return run
 
 
@@ -171,48 +181,62 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _calibrate_run(
-    run: Run, samples: Mapping[str, TokenSample], workspace: Workspace, report: Report
-) -> None:
-    _copy_known(run, workspace)
-    missing = [name for name in run.domains if not run.stats_path(name).exists()]
-    if missing or not run.weights:
-        report(Progress(stage="Loading the model", done=0, total=1))
-        loaded = load_model(run.spec.model, report)
-        check_layer_by_layer(loaded)
-        weights = _chosen_weights(loaded, run.spec)
-        run.write_manifest(weights=[weight.to_json() for weight in weights])
-        layers = len({weight.key.layer for weight in weights})
-        groups = {name: [int(g) for g in np.unique(samples[name].group)] for name in missing}
-        meter = Meter(report, "Calibrating", sum(map(len, groups.values())) * layers)
-        for name in missing:
-            _calibrate_domain(run, name, samples[name], groups[name], loaded, weights, meter)
-    with storage_errors(run.folder / "partial"):
-        shutil.rmtree(run.folder / "partial", ignore_errors=True)
-
-
-def _calibrate_domain(
     run: Run,
-    name: str,
-    sample: TokenSample,
-    groups: Sequence[int],
+    samples: Mapping[str, TokenSample],
+    workspace: Workspace,
+    report: Report,
+    share: Share,
+) -> None:
+    """Sum every group of the share that is not on disk yet."""
+    _copy_known(run, workspace)
+    work = Work(run)
+    units = [u for u in work.share(share) if not run.stats_path(u.domain).exists()]
+    if run.weights and not work.left(units):
+        return
+    report(Progress(stage="Loading the model", done=0, total=1))
+    loaded = load_model(run.spec.model, report)
+    check_layer_by_layer(loaded)
+    weights = _chosen_weights(loaded, run.spec)
+    note(run, weights=[weight.to_json() for weight in weights])
+    layers = len({weight.key.layer for weight in weights})
+    meter = Meter(report, "Calibrating", len(units) * layers)
+    while left := work.left(units):
+        meter.skip((len(units) - len(left)) * layers - meter.done)
+        with work.claimed(left, None if loaded.streamed else 1) as mine:
+            if mine:
+                _sum_up(work, mine, samples, loaded, weights, meter)
+            else:
+                wait = Progress(stage=WAITING, done=meter.done, total=meter.total)
+                report(wait)
+                time.sleep(1)
+
+
+def _sum_up(
+    work: Work,
+    units: Sequence[Unit],
+    samples: Mapping[str, TokenSample],
     loaded: LoadedModel,
     weights: Sequence[PrunableWeight],
     meter: Meter,
 ) -> None:
-    """Sum each group that is not on disk yet, then put all groups of the domain in one file."""
-    size = sensible_batch_size(run.spec)
-    layers = len({weight.key.layer for weight in weights})
-    parts = []
-    for group in groups:
-        path = run.folder / "partial" / name / f"{group}.safetensors"
-        if path.exists():
-            meter.skip(layers)
-        else:
-            batches = batches_of(sample, np.flatnonzero(sample.group == group), size)
-            where = f"{name}, group {group + 1} of {len(groups)}"
-            channel_sums(loaded, batches, weights, meter, where).save(path)
-        parts.append(ChannelStats.load(path))
-    ChannelStats.stack(parts).save(run.stats_path(name))
+    """One pass of these groups through the model; each group's sums are written when complete."""
+    size = sensible_batch_size(work.run.spec)
+    decoder = Decoder(loaded)
+    unit_of = {}
+    for unit in units:
+        batches = batches_of(samples[unit.domain], unit.sequences, size)
+        file = work.parked_path(unit) if loaded.streamed else None
+        unit_of[Passage(decoder, batches, str(unit), file)] = unit
+    layers = {weight.key.layer for weight in weights}
+    meter.skip(sum(layer < passage.layer for passage in unit_of for layer in layers))
+    pass_through(
+        loaded,
+        list(unit_of),
+        weights,
+        meter,
+        hold=fits_memory(loaded, [samples[domain] for domain in {u.domain for u in units}]),
+        done=lambda passage: passage.stats().save(work.path(unit_of[passage])),
+    )
 
 
 def _chosen_weights(loaded: LoadedModel, spec: CalibrationSpec) -> tuple[PrunableWeight, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,82 +14,185 @@ from torch import Tensor, nn
 from pruning.architecture import PrunableWeight
 from pruning.domains.packing import TokenSample
 from pruning.errors import AtlasError
-from pruning.forward import LayerCall, call_layer, enter
+from pruning.forward import Decoder
 from pruning.models import LoadedModel
 from pruning.progress import Meter
+from pruning.resources import free_memory_bytes
 from pruning.specs import WeightKey
-from pruning.statistics import ChannelStats
+from pruning.statistics import ChannelStats, Integer
+from pruning.streaming.parking import park, unpark, where_parked
 
 Batch = tuple[Tensor, Tensor]  # input_ids, valid: both (sample, position)
+HELD_SHARE = 0.25  # of the free memory that waiting hidden states may take
+PARK_EVERY = 600.0  # seconds between two savings of hidden states that stay in memory
 
 
 class HiddenStates:
-    """Batches of text on their way through the decoder layers of one model."""
+    """Batches of text on their way through the decoder layers of one model.
 
-    def __init__(self, loaded: LoadedModel, batches: Sequence[Batch]) -> None:
-        self._loaded = loaded
-        self._hidden: list[Tensor] = []  # (sample, position, hidden size), one a batch
-        self._valid = [valid.to(loaded.module.device) for _, valid in batches]
-        self._calls: list[tuple[LayerCall, ...]] = []
-        same_shape: dict[torch.Size, tuple[LayerCall, ...]] = {}
-        for ids, _ in batches:
-            entry = enter(loaded, ids.to(loaded.module.device))
-            self._hidden.append(entry.hidden)
-            self._calls.append(same_shape.setdefault(ids.shape, entry.calls))
+    `layer` is the one they enter next. With a file they can be parked there, out of memory, and
+    come back by themselves when they are wanted; so can the sums that were collected on the way.
+    """
 
-    def advance(self, index: int) -> None:
-        """Move every batch through decoder layer `index` as it is now."""
-        for number, hidden in enumerate(self._hidden):
-            self._hidden[number] = self._call(index, number, hidden)
+    def __init__(
+        self, decoder: Decoder, batches: Sequence[Batch], file: Path | None = None
+    ) -> None:
+        self.layer = 0
+        self._decoder, self._batches, self._file = decoder, batches, file
+        self._parked_at = 0  # the layer that the file was written for; 0: it was not
+        self._hidden: list[Tensor] | None = None  # (sample, position, hidden size), one a batch
 
-    def sums(self, index: int, weights: Sequence[PrunableWeight], *, advance: bool) -> ChannelStats:
-        """The statistics of layer `index`'s inputs; with `advance` the batches move on as well.
+    @property
+    def tokens(self) -> Integer:
+        """(1,): the tokens that count."""
+        return np.array([sum(int(valid.sum()) for _, valid in self._batches)], dtype=np.int64)
+
+    def advance(self) -> None:
+        """Move every batch through the next decoder layer as it is now."""
+        hidden = self._wanted()
+        for number, states in enumerate(hidden):
+            hidden[number] = self._call(number, states)
+        self.layer += 1
+
+    def sums(self, weights: Sequence[PrunableWeight], *, advance: bool) -> ChannelStats:
+        """The statistics of the next layer's inputs; with `advance` the batches move on as well.
 
         weights: of this layer, those whose inputs are wanted. Returns one group.
         """
-        with InputSums(self._loaded.layers[index], input_readers(weights)) as collected:
-            for number, hidden in enumerate(self._hidden):
-                collected.valid = self._valid[number]
-                output = self._call(index, number, hidden)
+        hidden, index = self._wanted(), self.layer
+        with InputSums(self._decoder.loaded.layers[index], input_readers(weights)) as collected:
+            for number, states in enumerate(hidden):
+                collected.valid = self._batches[number][1].to(self._decoder.loaded.device)
+                output = self._call(number, states)
                 if advance:
-                    self._hidden[number] = output
-        totals = collected.totals()
-        count = np.array([sum(int(valid.sum()) for valid in self._valid)], dtype=np.int64)
-        keys = {name: WeightKey(layer=index, name=name) for name in totals}
+                    hidden[number] = output
+        self.layer += advance
+        sums = {
+            WeightKey(layer=index, name=name): total[None]
+            for name, total in collected.totals().items()
+        }
+        return ChannelStats(sum_sq=sums, tokens=dict.fromkeys(sums, self.tokens))
+
+    def park(self, *, keep: bool, sums: Mapping[str, Tensor] | None = None) -> None:
+        """Write the states to the file; unless `keep`, take them out of memory."""
+        if self._file is None or self._hidden is None:
+            return
+        if self._parked_at != self.layer:
+            park(self._file, self.layer, self._hidden, sums or {})
+            self._parked_at = self.layer
+        if not keep:
+            self._hidden = None
+
+    def resume(self) -> Mapping[str, Tensor]:
+        """Go on from the file, if there is one of these batches; the sums that it holds."""
+        layer, sums = (0, {}) if self._file is None else where_parked(self._file, self._shapes)
+        self.layer = self._parked_at = layer
+        return sums
+
+    def _wanted(self) -> list[Tensor]:
+        """The states of every batch, in memory."""
+        if self._hidden is None and self._file is not None and self._parked_at:
+            self._hidden = unpark(self._file, len(self._batches))
+        if self._hidden is None:
+            self._hidden = [self._home(self._decoder.enter(ids)) for ids, _ in self._batches]
+        return self._hidden
+
+    @property
+    def _shapes(self) -> list[torch.Size]:
+        return [ids.shape for ids, _ in self._batches]
+
+    def _call(self, number: int, states: Tensor) -> Tensor:
+        if self._decoder.loaded.streamed:
+            states = states.to(self._decoder.loaded.device)
+        return self._home(self._decoder.call(self.layer, states, self._batches[number][0]))
+
+    def _home(self, states: Tensor) -> Tensor:
+        """Where states wait: with the layers, or in main memory if those come one by one."""
+        return states.cpu() if self._decoder.loaded.streamed else states
+
+
+class Passage:
+    """One group of documents on its way through a model, and the sums it has left so far."""
+
+    def __init__(
+        self, decoder: Decoder, batches: Sequence[Batch], where: str = "", file: Path | None = None
+    ) -> None:
+        """where: the group in words. file: where it is parked, and resumed from if it is there."""
+        self.where = where
+        self._states = HiddenStates(decoder, batches, file)
+        self._sums = {
+            WeightKey.parse(name): values.numpy() for name, values in self._states.resume().items()
+        }
+
+    @property
+    def layer(self) -> int:
+        """The decoder layer that comes next."""
+        return self._states.layer
+
+    def visit(self, weights: Sequence[PrunableWeight], *, advance: bool) -> None:
+        """Go through the next layer, or only up to it, and sum up what its `weights` read."""
+        if weights:
+            self._sums |= self._states.sums(weights, advance=advance).sum_sq
+        else:
+            self._states.advance()
+
+    def park(self, *, keep: bool) -> None:
+        """See `HiddenStates.park`; the sums go with the states."""
+        sums = {str(key): torch.from_numpy(values) for key, values in self._sums.items()}
+        self._states.park(keep=keep, sums=sums)
+
+    def stats(self) -> ChannelStats:
+        """All sums so far. One group."""
         return ChannelStats(
-            sum_sq={keys[name]: total[None] for name, total in totals.items()},
-            tokens=dict.fromkeys(keys.values(), count),
+            sum_sq=self._sums, tokens=dict.fromkeys(self._sums, self._states.tokens)
         )
 
-    def _call(self, index: int, number: int, hidden: Tensor) -> Tensor:
-        return call_layer(self._loaded.layers[index], hidden, self._calls[number][index])
+
+def pass_through(
+    loaded: LoadedModel,
+    passages: Sequence[Passage],
+    weights: Sequence[PrunableWeight],
+    meter: Meter | None = None,
+    *,
+    hold: bool = True,
+    done: Callable[[Passage], None] | None = None,
+) -> None:
+    """One dense pass of all passages; one loop visits the decoder layers, wherever they are.
+
+    Each layer is wanted once, for all passages. Layers after the last chosen one are not run.
+    hold: keep the hidden states in memory, and park them now and then for a resumption; else they
+    are parked after every layer. done: called with each passage that has all of its sums.
+    """
+    last = max(weight.key.layer for weight in weights)
+    parked = time.monotonic()
+    for index in range(min(passage.layer for passage in passages), last + 1):
+        here = [weight for weight in weights if weight.key.layer == index]
+        parking = not hold or time.monotonic() - parked >= PARK_EVERY
+        with loaded.resident(index):
+            for passage in passages:
+                if passage.layer != index:  # resumed, and further already
+                    continue
+                passage.visit(here, advance=index < last)
+                if index == last and done:
+                    done(passage)
+                elif parking:
+                    passage.park(keep=hold)
+                if here and meter:
+                    meter.step(f"{passage.where}, layer {index}")
+        if parking:
+            parked = time.monotonic()
 
 
 def channel_sums(
-    loaded: LoadedModel,
-    batches: Sequence[Batch],
-    weights: Sequence[PrunableWeight],
-    step: Meter | None = None,
-    where: str = "",
+    loaded: LoadedModel, batches: Sequence[Batch], weights: Sequence[PrunableWeight]
 ) -> ChannelStats:
     """The statistics of one group of documents, in one dense pass. Returns one group.
 
-    Only valid positions are counted. Layers after the last chosen one are not run.
+    Only valid positions are counted.
     """
-    states = HiddenStates(loaded, batches)
-    parts = []
-    for index in range(max(weight.key.layer for weight in weights) + 1):
-        here = [weight for weight in weights if weight.key.layer == index]
-        if not here:
-            states.advance(index)
-            continue
-        parts.append(states.sums(index, here, advance=True))
-        if step:
-            step.step(f"{where}, layer {index}")
-    return ChannelStats(
-        sum_sq={key: sums for part in parts for key, sums in part.sum_sq.items()},
-        tokens={key: count for part in parts for key, count in part.tokens.items()},
-    )
+    passage = Passage(Decoder(loaded), batches)
+    pass_through(loaded, [passage], weights)
+    return passage.stats()
 
 
 def input_readers(weights: Sequence[PrunableWeight]) -> dict[str, str]:
@@ -128,7 +233,7 @@ class InputSums:
     def _add(self, name: str, activations: Tensor) -> None:
         assert self.valid is not None
         flat = activations.detach().reshape(-1, activations.shape[-1])  # (tokens, channels)
-        counted = self.valid.flatten()
+        counted = self.valid.flatten().to(flat.device)
         if not bool(counted.all()):
             flat = flat[counted]
         total = flat.float().square().sum(0).double()
@@ -143,6 +248,15 @@ class InputSums:
                     "calibrate with dtype bfloat16 or float32."
                 )
         return {name: total.cpu().numpy() for name, total in self._sums.items()}
+
+
+def fits_memory(loaded: LoadedModel, samples: Sequence[TokenSample]) -> bool:
+    """Whether the hidden states of all this text may stay in memory at the same time."""
+    if not loaded.streamed:
+        return True
+    positions = sum(sample.input_ids.size for sample in samples)
+    width = loaded.module.get_input_embeddings().weight.shape[1]
+    return positions * width * loaded.module.dtype.itemsize <= HELD_SHARE * free_memory_bytes()
 
 
 def batches_of(

@@ -60,6 +60,30 @@ def enter(loaded: LoadedModel, input_ids: Tensor) -> Entry:
     return Entry(hidden=first[0], calls=tuple(calls))
 
 
+class Decoder:
+    """A model's decoder, taken apart: text enters, then goes through the layers one by one.
+
+    How the layers are called depends on the shape of a batch only, so the arguments are kept for
+    each shape and shared by all batches of that shape.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self._calls: dict[torch.Size, tuple[LayerCall, ...]] = {}
+
+    def enter(self, input_ids: Tensor) -> Tensor:
+        """The hidden states that enter the first layer: (batch, position, hidden size)."""
+        entry = enter(self.loaded, input_ids.to(self.loaded.device))
+        self._calls.setdefault(input_ids.shape, entry.calls)
+        return entry.hidden
+
+    def call(self, index: int, hidden: Tensor, input_ids: Tensor) -> Tensor:
+        """The hidden states of the batch `input_ids` after decoder layer `index`."""
+        if input_ids.shape not in self._calls:  # the hidden states came from a file
+            self.enter(input_ids)
+        return call_layer(self.loaded.layers[index], hidden, self._calls[input_ids.shape][index])
+
+
 @torch.inference_mode()
 def call_layer(layer: nn.Module, hidden: Tensor, call: LayerCall) -> Tensor:
     """The hidden states after one decoder layer: (batch, position, hidden size)."""
@@ -70,7 +94,7 @@ def call_layer(layer: nn.Module, hidden: Tensor, call: LayerCall) -> Tensor:
 def check_layer_by_layer(loaded: LoadedModel) -> None:
     """AtlasError unless calling the layers one by one gives what the model itself gives."""
     size = min(8, loaded.module.config.vocab_size)
-    input_ids = torch.arange(size, device=loaded.module.device)[None].repeat(2, 1)
+    input_ids = torch.arange(size, device=loaded.device)[None].repeat(2, 1)
     seen: list[Tensor] = []
     handle = loaded.layers[-1].register_forward_hook(
         lambda module, args, output: seen.append(_hidden(output))

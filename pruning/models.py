@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
-from transformers import logging as transformers_logging
+from transformers import AutoTokenizer, PreTrainedModel
 
 from pruning.architecture import (
     PrunableWeight,
@@ -31,28 +29,28 @@ from pruning.checkpoint import (
     read_json,
 )
 from pruning.errors import AtlasError, InputError
-from pruning.inspection import BYTES
 from pruning.inspection import ModelReport as ModelReport
 from pruning.inspection import inspect_model as inspect_model
 from pruning.inspection import list_models as list_models
+from pruning.loading import read_weights
+from pruning.placement import Placement, place
 from pruning.progress import Meter, Report, ignore
-from pruning.resources import free_gpu_bytes, free_memory_bytes, gigabytes
 from pruning.sources import DEMO_FOLDER as DEMO_FOLDER
 from pruning.sources import model_folder, resolve_source
 from pruning.sources import parse_model as parse_model
 from pruning.specs import DTYPES, ModelSpec, WeightKey
+from pruning.streaming.blocks import Block, check_values
+from pruning.streaming.opening import open_streamed
 from pruning.support import check_tokenizer, one_line, skeleton
-
-# Constants that older releases saved beside the weights; nothing in them was learned.
-LEFTOVERS = (".masked_bias", ".inv_freq", ".position_ids")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
-    """A model in memory, in evaluation mode, without gradients.
+    """A model that is ready to compute, in evaluation mode, without gradients.
 
     spec: with concrete dtype, device and revision. layers: the decoder layers. weights: every
     prunable weight in layer order, then module order. fingerprint: see `checkpoint.fingerprint`.
+    blocks: of a model that is streamed from disk, what reads each decoder layer; else empty.
     """
 
     spec: ModelSpec
@@ -62,6 +60,7 @@ class LoadedModel:
     layers: nn.ModuleList
     weights: tuple[PrunableWeight, ...]
     fingerprint: str
+    blocks: tuple[Block, ...] = ()
     _by_key: dict[WeightKey, PrunableWeight] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -74,8 +73,19 @@ class LoadedModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
-        return self.module.device
+        """Where text enters the model."""
+        return cast(torch.Tensor, self.module.get_input_embeddings().weight).device
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the decoder layers are on disk, each in memory only while it is in use."""
+        return bool(self.blocks)
+
+    @contextmanager
+    def resident(self, index: int) -> Iterator[None]:
+        """Inside, the weights of decoder layer `index` are in memory, wherever they were."""
+        with self.blocks[index].resident() if self.blocks else nullcontext():
+            yield
 
     def weight(self, key: WeightKey) -> PrunableWeight:
         """What is known of one prunable weight; InputError if there is none with this key."""
@@ -88,8 +98,17 @@ class LoadedModel:
         return self.layers[self.weight(key).key.layer].get_submodule(key.name)
 
     def parameter(self, key: WeightKey) -> nn.Parameter:
-        """The live parameter, in the module's own layout."""
-        return cast(nn.Parameter, self.submodule(key).weight)
+        """The live parameter, in the module's own layout.
+
+        AtlasError for a layer that is on disk just now (see `resident`).
+        """
+        parameter = cast(nn.Parameter, self.submodule(key).weight)
+        if parameter.is_meta:
+            raise AtlasError(
+                f"{self.spec.source} does not fit into memory, and this needs all of its weights "
+                "there; choose a smaller model, the dtype bfloat16, or another machine."
+            )
+        return parameter
 
     def matrix(self, key: WeightKey) -> torch.Tensor:
         """The live parameter as an (out, in) view: writing to it changes the model."""
@@ -135,22 +154,22 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
     """Load a model and discover its decoder layers and prunable weights.
 
     Checks that need no weights come first, so that an unsupported or damaged model is refused
-    within a second. Raises InputError for a model that cannot be used, AtlasError if it does not
-    fit into memory.
+    within a second. A model that does not fit into memory is streamed from disk, unless the spec
+    forbids it. Raises InputError for a model that cannot be used, AtlasError if it does not fit.
     """
     spec = resolve(spec, report)
     meter = Meter(report=report, stage="load", total=4)
     folder = model_folder(spec)
     skeleton(read_json(folder / "config.json"))
     entries = read_entries(folder)
-    _check_memory(spec, sum(entry.size for entry in entries.values()))
+    placement = place(spec, entries.values())
     tokenizer = _tokenizer(folder)
     meter.step("reading the weights")
-    module = _read_weights(spec, folder)
+    module, blocks = _open(spec, folder, placement)
     meter.step("checking the weights")
     name, layers = find_decoder_layers(module, module.config.num_hidden_layers)
     check_dense(module, layers)
-    check_finite(module, entries, spec.dtype)
+    check_finite(module, entries)
     _check_vocabulary(tokenizer, module, folder)
     check_causal(module)
     meter.step("finding the prunable weights")
@@ -163,84 +182,32 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
         layers=layers,
         weights=locate(weights, module.base_model_prefix, entries),
         fingerprint=fingerprint(folder),
+        blocks=blocks,
     )
     meter.step("ready")
     return loaded
 
 
-def check_finite(module: nn.Module, entries: Any, dtype: str | None) -> None:
+def _open(
+    spec: ModelSpec, folder: Path, placement: Placement
+) -> tuple[PreTrainedModel, tuple[Block, ...]]:
+    if placement is Placement.STREAMED:
+        streamed = open_streamed(spec, folder)
+        return streamed.module, streamed.blocks
+    device_map = "auto" if placement is Placement.SPREAD else None
+    return read_weights(spec, folder, device_map), ()
+
+
+def check_finite(module: nn.Module, entries: Any) -> None:
     """Raise InputError that names the first parameter with a NaN or an infinity in it.
 
-    Reads each parameter once; no copy of it is made.
+    Reads each parameter once; no copy of it is made. Those that are still on disk are checked
+    when they are read.
     """
     prefix = getattr(module, "base_model_prefix", "")
     for name, parameter in module.named_parameters():
-        if parameter.numel() and not all(
-            bool(end.isfinite()) for end in torch.aminmax(parameter.detach())
-        ):
-            stored = checkpoint_name(name, prefix, entries) or name
-            raise InputError(
-                f"The tensor {stored} holds NaN or infinite values in {dtype}; the checkpoint is "
-                "damaged, or needs a dtype with a wider range."
-            )
-
-
-def _read_weights(spec: ModelSpec, folder: Path) -> PreTrainedModel:
-    try:
-        with _quietly():
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=getattr(torch, spec.dtype or "float32"),
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-        module, info = loaded
-        module.to(spec.device)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_big(spec) from error
-    except RuntimeError as error:
-        if "allocate memory" in str(error):
-            raise _too_big(spec) from error
-        raise InputError(f"{folder} cannot be loaded: {one_line(error)}.") from error
-    except (OSError, ValueError, KeyError, SafetensorError, ImportError) as error:
-        raise InputError(f"{folder} cannot be loaded: {one_line(error)}.") from error
-    for problem, words in (
-        ("missing_keys", "lacks"),
-        ("unexpected_keys", "has unexpected"),
-        ("mismatched_keys", "has the wrong shape for"),
-    ):
-        names = sorted(str(key[0] if isinstance(key, tuple) else key) for key in info[problem])
-        names = [name for name in names if not name.endswith(LEFTOVERS)]
-        if names:
-            raise InputError(
-                f"The checkpoint in {folder} {words} {len(names)} of the tensors of "
-                f"{type(module).__name__}, e.g. {names[0]}; config.json and weights do not belong "
-                "together."
-            )
-    return cast(PreTrainedModel, module.eval().requires_grad_(False))
-
-
-def _check_memory(spec: ModelSpec, parameters: int) -> None:
-    """Raise AtlasError if the weights alone are more than the memory that is free."""
-    needed = parameters * BYTES[spec.dtype or "float32"]
-    places = {"the memory": free_memory_bytes()}
-    if spec.device != "cpu":
-        places[f"the memory of {spec.device}"] = free_gpu_bytes(spec.device) or 0
-    for place, free in places.items():
-        if needed > free:
-            raise AtlasError(
-                f"{spec.source} needs {gigabytes(needed)} for its weights in {spec.dtype}; "
-                f"{place} has {gigabytes(free)} free. Choose a smaller model, or another dtype."
-            )
-
-
-def _too_big(spec: ModelSpec) -> AtlasError:
-    return AtlasError(
-        f"{spec.source} in {spec.dtype} does not fit into the memory of {spec.device}; "
-        "choose a smaller model, or the dtype bfloat16."
-    )
+        if not parameter.is_meta:
+            check_values(checkpoint_name(name, prefix, entries) or name, parameter.detach())
 
 
 def _tokenizer(folder: Path) -> Any:
@@ -259,18 +226,3 @@ def _check_vocabulary(tokenizer: Any, module: PreTrainedModel, folder: Path) -> 
             f"The tokenizer in {folder} has token ids up to {largest}, the model has {rows} "
             "embeddings; they do not belong together."
         )
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Silence transformers' own bars and tables: progress is data, and trouble one sentence."""
-    shown = transformers_logging.is_progress_bar_enabled()
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if shown:
-            transformers_logging.enable_progress_bar()

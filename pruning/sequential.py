@@ -7,15 +7,17 @@ pruned, for the hidden states that the next layer is calibrated on.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from pruning.architecture import PrunableWeight
-from pruning.collection import HiddenStates, batches_of
+from pruning.collection import HiddenStates, batches_of, fits_memory
 from pruning.domains.packing import TokenSample
-from pruning.forward import check_layer_by_layer
+from pruning.forward import Decoder, check_layer_by_layer
 from pruning.masks import Mask, keep_highest
 from pruning.models import LoadedModel
 from pruning.progress import Meter, Report, ignore
@@ -35,33 +37,41 @@ def prune_sequential(
     """The masks of every chosen weight; the model is as it was when this returns or raises.
 
     samples: the token sample and weight of each domain in the mixture. Hidden states of all
-    samples are held: samples x positions x hidden size numbers. Raises InputError for layers,
-    projections or patterns that do not fit, AtlasError where activations overflow.
+    samples are held: samples x positions x hidden size numbers; those of a model that is streamed
+    go to a temporary folder where memory is short. Raises InputError for layers, projections or
+    patterns that do not fit, AtlasError where activations overflow.
     """
     check_layer_by_layer(loaded)
     chosen = set(select_weights([w.key for w in loaded.weights], prune.layers, prune.projections))
     weights = [weight for weight in loaded.weights if weight.key in chosen]
-    streams = [
-        HiddenStates(loaded, batches_of(sample, range(len(sample.input_ids)), batch_size))
-        for sample, _ in samples
-    ]
+    hold = fits_memory(loaded, [sample for sample, _ in samples])
+    decoder = Decoder(loaded)
     last = max(key.layer for key in chosen)
     meter = Meter(report, "Pruning layer by layer", last + 1)
     masks: dict[WeightKey, Mask] = {}
-    for index in range(last + 1):
-        here = [weight for weight in weights if weight.key.layer == index]
-        if here:
-            parts = [
-                (stream.sums(index, here, advance=False), weight)
-                for stream, (_, weight) in zip(streams, samples, strict=True)
-            ]
-            layer_masks = _layer_masks(loaded, here, mix(parts), prune)
-            masks.update(layer_masks)
-        with temporary_masks(loaded, {w.key: masks[w.key] for w in here}):
-            if index < last:
-                for stream in streams:
-                    stream.advance(index)
-        meter.step(f"layer {index}")
+    with tempfile.TemporaryDirectory(prefix="submodel-atlas-") as folder:
+        streams = [
+            HiddenStates(
+                decoder,
+                batches_of(sample, range(len(sample.input_ids)), batch_size),
+                None if hold else Path(folder) / f"{number}.safetensors",
+            )
+            for number, (sample, _) in enumerate(samples)
+        ]
+        for index in range(last + 1):
+            here = [weight for weight in weights if weight.key.layer == index]
+            with loaded.resident(index):
+                if here:
+                    parts = []
+                    for stream, (_, weight) in zip(streams, samples, strict=True):
+                        parts.append((stream.sums(here, advance=False), weight))
+                        stream.park(keep=False)
+                    masks.update(_layer_masks(loaded, here, mix(parts), prune))
+                with temporary_masks(loaded, {w.key: masks[w.key] for w in here}):
+                    for stream in streams if index < last else ():
+                        stream.advance()
+                        stream.park(keep=False)
+            meter.step(f"layer {index}")
     return masks
 
 

@@ -196,6 +196,11 @@ class Run:
         """The dense weights, read one matrix at a time."""
         return WeightReader(self.model_folder(), self.weights)
 
+    def refresh(self) -> None:
+        """Read the manifest again, as another process may have written it meanwhile."""
+        self.manifest = Run(self.folder).manifest
+        self._read_manifest()
+
     def write_manifest(self, **changes: Any) -> None:
         """Change fields of the manifest on disk."""
         self.manifest.update(changes, updated=time.time())
@@ -203,21 +208,24 @@ class Run:
         atomic_json(self.folder / "run.json", self.manifest)
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the run for writing; AtlasError at once if another process holds it."""
-        with folder_lock(self.folder, f"Run {self.id}"):
+    def lock(self, *, shared: bool = False) -> Iterator[None]:
+        """Hold the run for writing; AtlasError at once if another process holds it.
+
+        shared: together with other processes that hold it in the same way.
+        """
+        with folder_lock(self.folder, f"Run {self.id}", shared=shared):
             yield
 
 
 @contextlib.contextmanager
-def folder_lock(folder: Path, what: str) -> Iterator[None]:
-    """An exclusive lock that vanishes with the process that holds it."""
+def folder_lock(folder: Path, what: str, *, shared: bool = False) -> Iterator[None]:
+    """A lock that vanishes with the process that holds it; exclusive, or shared by several."""
     with storage_errors(folder / ".lock"):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w")
+        handle = (folder / ".lock").open("w+")  # NFS wants what is shared to be readable
     with handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AtlasError(
                 f"{what} is in use by another process; wait until that has finished, or cancel it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pruning.commands.options import (
     add_json,
@@ -20,6 +21,9 @@ from pruning.console import Answer
 from pruning.errors import InputError, TooFewDocumentsError
 from pruning.progress import Report
 from pruning.specs import DTYPES, CalibrationSpec, ModelSpec, SampleSpec
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
 
 DOMAIN_HELP = (
     "a built-in name (see `python -m pruning domains`), name=PATH, or "
@@ -50,6 +54,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--batch-size", type=int, metavar="N", help="default: what is sensible")
+    parser.add_argument(
+        "--stream",
+        action=argparse.BooleanOptionalAction,
+        help="read one decoder layer at a time from disk (default: if the model does not fit "
+        "into memory)",
+    )
+    parser.add_argument(
+        "--share",
+        metavar="K/N",
+        help="do the K-th of N shares of the groups, beside other processes; 1/1: whatever no "
+        "other process is at work on",
+    )
     add_selection(parser, "calibrate")
     parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
     add_workspace(parser)
@@ -62,11 +78,8 @@ def calibrate(
 ) -> Answer:
     """Calibrate, or go on with a run that was stopped."""
     spec = spec_of(arguments, parser)
-    from pruning import calibration
-
-    workspace = workspace_of(arguments)
     try:
-        run = calibration.calibrate(spec, workspace, report)
+        run = run_of(spec, arguments, report)
     except TooFewDocumentsError as error:
         if "allow-fewer" in str(error):
             raise
@@ -74,10 +87,42 @@ def calibrate(
         raise TooFewDocumentsError(
             sentence, available=error.available, needed=error.needed
         ) from error
-    return Answer(
-        data={"run": run.id, "path": str(run.folder)},
-        shown=[f"Run {run.id} is in {run.folder}"],
-    )
+    return answer_of(run, arguments)
+
+
+def run_of(spec: CalibrationSpec, arguments: argparse.Namespace, report: Report) -> Run:
+    """The run: calibrated alone, as one share of several, or by the processes of a torchrun."""
+    from pruning import calibration
+    from pruning.distributed import processes
+    from pruning.distributed.shares import Share
+
+    workspace = workspace_of(arguments)
+    share = Share.parse(arguments.share) if arguments.share else None
+    if not processes.launched_together():
+        return calibration.calibrate(spec, workspace, report, share)
+    if share is not None:
+        raise InputError("torchrun gives each process its share; leave out --share.")
+    return processes.calibrate_together(spec, workspace, report)
+
+
+def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
+    """Where the run is, and what is still missing; of several processes, the first one answers."""
+    from pruning.distributed.processes import is_first
+    from pruning.distributed.shares import Work
+
+    if not is_first():
+        arguments.json = False
+        return Answer(data=None, shown=[])
+    work = Work(run)
+    missing = len(work.left(work.units))
+    said = f"Run {run.id} is in {run.folder}"
+    if missing:
+        said = (
+            f"Share {arguments.share} of run {run.id} is done; {missing} of "
+            f"{len(work.units)} groups are left to other shares ({run.folder})"
+        )
+    data = {"run": run.id, "path": str(run.folder), "status": run.status, "missing": missing}
+    return Answer(data=data, shown=[said])
 
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> CalibrationSpec:
@@ -97,7 +142,11 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> C
     source, revision = model_and_revision(arguments.model, arguments.revision)
     return CalibrationSpec(
         model=ModelSpec(
-            source=source, revision=revision, dtype=arguments.dtype, device=arguments.device
+            source=source,
+            revision=revision,
+            dtype=arguments.dtype,
+            device=arguments.device,
+            stream=arguments.stream,
         ),
         domains=tuple(parse_domain(text) for text in arguments.domain),
         sample=SampleSpec(

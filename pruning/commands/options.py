@@ -133,7 +133,7 @@ def read_spec(path: Path) -> dict[str, Any]:
 
 def only_with_spec(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     """InputError if a choice was made by flag although a spec file makes all choices."""
-    apart = ("spec", "json", "workspace", "out", "form", "command")
+    apart = ("spec", "json", "workspace", "out", "form", "share", "command")
     given = [
         f"--{name.replace('_', '-')}"
         for name, value in vars(arguments).items()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from pruning import calibration
 from pruning.calibration import calibrate
-from pruning.collection import InputSums, batches_of, channel_sums
+from pruning.collection import InputSums, Passage, batches_of, channel_sums
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.models import LoadedModel
 from pruning.progress import Progress
@@ -171,6 +172,19 @@ def test_resumes_after_a_kill_with_the_same_bytes(spec: CalibrationSpec, tmp_pat
         assert resumed.stats_path(name).read_bytes() == whole.stats_path(name).read_bytes()
 
 
+def watch_passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The groups that go through the model from now on."""
+    calls: list[str] = []
+    plain = calibration.pass_through
+
+    def watched(loaded: LoadedModel, passages: list[Passage], *rest: Any, **options: Any) -> None:
+        calls.extend(passage.where for passage in passages)
+        plain(loaded, passages, *rest, **options)
+
+    monkeypatch.setattr(calibration, "pass_through", watched)
+    return calls
+
+
 def test_only_the_missing_groups_are_run_again(
     spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,11 +196,7 @@ def test_only_the_missing_groups_are_run_again(
 
     with pytest.raises(Cancelled):
         calibrate(spec, workspace, stop)
-    calls = []
-    plain = channel_sums
-    monkeypatch.setattr(
-        calibration, "channel_sums", lambda *args: calls.append(args[-1]) or plain(*args)
-    )
+    calls = watch_passes(monkeypatch)
     calibrate(spec, workspace)
     assert len(calls) == 6  # 2 of the 8 groups were on disk
     assert calls[0] == "odd, group 3 of 4"
@@ -197,11 +207,7 @@ def test_a_domain_known_from_another_run_is_copied(
 ) -> None:
     workspace = Workspace(tmp_path / "workspace")
     first = calibrate(replace(spec, domains=spec.domains[:1]), workspace)
-    calls = []
-    plain = channel_sums
-    monkeypatch.setattr(
-        calibration, "channel_sums", lambda *args: calls.append(args[-1]) or plain(*args)
-    )
+    calls = watch_passes(monkeypatch)
     both = calibrate(spec, workspace)
     assert {call.split(",")[0] for call in calls} == {"even"}
     assert both.stats_path("odd").read_bytes() == first.stats_path("odd").read_bytes()

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import models
+from pruning import loading, placement
+from pruning.architecture import find_decoder_layers
+from pruning.checkpoint import read_entries
+from pruning.collection import channel_sums
 from pruning.errors import AtlasError, InputError
 from pruning.models import load_model, load_tokenizer, model_folder, resolve, resolve_device
+from pruning.placement import Placement
 from pruning.progress import Progress
 from pruning.specs import ModelSpec, WeightKey
 from tests.pruning import zoo
@@ -203,12 +209,30 @@ def test_a_tokenizer_of_another_model(llama: Path, monkeypatch: pytest.MonkeyPat
     refused(llama, "token ids up to 361, the model has 300 embeddings")
 
 
-def test_a_model_too_large_for_the_memory_is_refused_before_it_is_read(
+def test_a_model_too_large_for_the_memory_is_streamed_unless_that_is_forbidden(
     llama: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "free_memory_bytes", lambda: 100_000)
+    monkeypatch.setattr(placement, "free_memory_bytes", lambda: 100_000)
+    assert load_model(spec(llama)).streamed
     with pytest.raises(AtlasError, match=r"needs 0\.2 MB for its weights in float32; the memory"):
-        load_model(spec(llama))
+        load_model(spec(llama, stream=False))
+    monkeypatch.undo()
+    assert not load_model(spec(llama)).streamed
+
+
+def test_a_model_too_large_for_one_gpu_goes_over_several(
+    llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = read_entries(llama).values()
+    needed = 4 * sum(entry.size for entry in entries)
+    monkeypatch.setattr(placement, "free_gpu_bytes", lambda device: needed * 2 // 3)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    asked = ModelSpec(source=str(llama), dtype="float32", device="cuda")
+    assert placement.place(asked, entries) is Placement.SPREAD
+    assert placement.place(replace(asked, device="cuda:0"), entries) is Placement.STREAMED
+    assert placement.place(replace(asked, dtype="bfloat16"), entries) is Placement.MEMORY
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")  # each process has a GPU of its own
+    assert placement.place(asked, entries) is Placement.STREAMED
 
 
 def test_memory_that_runs_out_while_loading_is_a_sentence(
@@ -217,6 +241,24 @@ def test_memory_that_runs_out_while_loading_is_a_sentence(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
 
-    monkeypatch.setattr(models.AutoModelForCausalLM, "from_pretrained", fail)
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", fail)
     with pytest.raises(AtlasError, match="does not fit into the memory of cpu"):
         load_model(spec(llama))
+
+
+def test_sums_of_a_model_in_two_places_are_those_of_one_in_memory(tmp_path: Path) -> None:
+    folder = zoo.build("gemma3_text", tmp_path / "m", layers=3)
+    whole = load_model(spec(folder))
+    parts = ("embed_tokens", "norm", "rotary_emb", "layers.0", "layers.2")
+    places = {f"model.{part}": "cpu" for part in parts}
+    places |= {"model.layers.1": "disk", "lm_head": "cpu"}
+    module = loading.read_weights(whole.spec, folder, places)
+    _, layers = find_decoder_layers(module, 3)
+    spread = replace(whole, module=module, layers=layers)
+    assert next(layers[1].parameters()).is_meta
+    ids = torch.arange(60).reshape(3, 20)
+    batches = [(ids, torch.ones_like(ids, dtype=torch.bool))]
+    expected = channel_sums(whole, batches, whole.weights)
+    sums = channel_sums(spread, batches, whole.weights)
+    for key, values in expected.sum_sq.items():
+        assert np.array_equal(sums.sum_sq[key], values)

@@ -1,0 +1,1 @@
+"""Several processes on one calibration: each takes whole groups of documents, so sums stay exact."""
