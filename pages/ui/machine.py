@@ -12,6 +12,8 @@ from pruning.jobs.queue import Job
 PAGE_OF_KIND = {
     "overlap": "pages/overlap.py",
     "calibrate": "pages/calibrate.py",
+    "structure": "pages/structure.py",
+    "channels": "pages/structure.py",
     "export": "pages/export.py",
     "verify": "pages/export.py",
 }
