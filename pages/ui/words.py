@@ -94,6 +94,26 @@ GLOSSARY = {
         "The root of the mean squared activation per token. Wanda's score takes the text into "
         "account through it alone, so domains' masks differ where channels differ in loudness."
     ),
+    "Held-out text": (
+        "Text for measuring only. Every document is compared with all that the run was calibrated "
+        "on; built-in domains keep a split apart by meaning."
+    ),
+    "Bits per byte": (
+        "How many bits the model needs for a byte of text: the better it predicts, the fewer. "
+        "Unlike perplexity it can be compared between languages and between models."
+    ),
+    "Perplexity": (
+        "Two to the bits per token: among how many equally likely tokens the model hesitates, on "
+        "average."
+    ),
+    "pass@1": (
+        "The share of programming tasks whose first program compiles and passes all its tests, "
+        "run for real in a sandbox."
+    ),
+    "Ablation": (
+        "Setting some weights of the unchanged model to zero, to see what is lost without them. What "
+        "changes is their effect, where an overlap only says which weights two masks share."
+    ),
     "One-shot and sequential": (
         "One-shot scores every layer with the unchanged model's activations: instant. Sequential "
         "is Wanda's own algorithm: each layer is calibrated on what the already pruned layers "
