@@ -68,10 +68,11 @@ def run_tested(
     """Run a program that ends with its tests; "passed" only if it got to its end.
 
     text: the whole program, tests included; Java and C++ with their main. A Java text without a
-    main method is "not compiled".
+    main method is "not compiled". Raises InputError for an unknown language.
     """
+    _check(language)
     try:
-        how = tested_recipe(language, text, limits)
+        how = recipe_with_end(language, text, limits)
     except InputError as error:
         return Outcome(status="not compiled", stderr=str(error))
     token = secrets.token_hex(16)
@@ -94,9 +95,8 @@ def run_text(
     return run_program(sandbox, how.files, how.commands, limits, stdin=stdin)
 
 
-def tested_recipe(language: str, text: str, limits: Limits) -> Recipe:
+def recipe_with_end(language: str, text: str, limits: Limits) -> Recipe:
     """As `recipe`, with the lines that copy the token after the end."""
-    _check(language)
     if language == "python":
         return recipe(language, text + "\n" + PYTHON_END, limits)
     if language == "javascript":

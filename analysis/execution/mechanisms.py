@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -206,10 +207,11 @@ class Container:
     def command(self, limits: Limits) -> list[str]:
         """No network, no capability, a read-only root, and the engine's own limits on top."""
         memory = limits.memory + limits.disk
+        user = 10_000 + secrets.randbelow(50_000)  # limits of processes count by user
         return [
             *(self.kind, "run", "--rm", "--interactive", "--pull=never", "--network=none"),
             *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"),
-            *("--user=65534:65534", f"--pids-limit={limits.processes + 1}"),
+            *(f"--user={user}:{user}", f"--pids-limit={limits.processes + 1}"),
             *(f"--memory={memory}", f"--memory-swap={memory}", "--ipc=private"),
             f"--tmpfs=/tmp:rw,exec,nosuid,nodev,mode=1777,size={limits.disk}",
             f"--volume={INSIDE}:{LAUNCHER_FOLDER}:ro",

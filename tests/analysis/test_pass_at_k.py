@@ -18,9 +18,10 @@ from analysis.evaluation.pass_at_k import (
     unbiased_pass_at_k,
 )
 from analysis.evaluation.program_tasks import CodeTask, built_in_tasks
-from analysis.execution import LABELS, Limits, Outcome, Sandbox, detect, survey, toolchains
+from analysis.execution import LABELS, Limits, Outcome, Sandbox, toolchains
 from pruning.errors import Cancelled, InputError
 from pruning.progress import Progress
+from tests.analysis.sandboxed import sandbox_or_skip
 
 EXITS = {
     "python": "    import os\n    os._exit(0)\n",
@@ -38,10 +39,7 @@ TOP_LEVEL_EXITS = {
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
-    found = detect()
-    if found is None:
-        pytest.skip(survey().refusal)
-    return found
+    return sandbox_or_skip()
 
 
 @given(st.data())

@@ -14,8 +14,9 @@ import pytest
 
 from analysis.evaluation.program_sources import load_code_tasks
 from analysis.evaluation.program_tasks import CodeTask, built_in_tasks, task_of
-from analysis.execution import LABELS, Limits, Sandbox, detect, require_language, run_tested, survey
+from analysis.execution import LABELS, Limits, Sandbox, require_language, run_tested
 from pruning.errors import InputError
+from tests.analysis.sandboxed import sandbox_or_skip
 
 HUMANEVAL = {
     "task_id": "Made/0",
@@ -117,10 +118,7 @@ HUMANEVAL_X = {
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:
-    found = detect()
-    if found is None:
-        pytest.skip(survey().refusal)
-    return found
+    return sandbox_or_skip()
 
 
 def status(sandbox: Sandbox, task: CodeTask, text: str) -> str:

@@ -16,6 +16,7 @@ from analysis.execution.inside.syscalls import Filter
 WATCH_S = 0.02  # between two looks at memory, files and the clock
 CHUNK = 1 << 16
 OPEN_FILES = 256
+RESERVE = 32
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -204,6 +205,16 @@ def resident(*, shared_once: bool = False) -> int:
             else:
                 total += PAGE * int(Path("/proc", name, "statm").read_text().split()[1])
     return total
+
+
+def machine_is_full() -> bool:
+    """Whether the machine has less than a part in RESERVE of its memory left.
+
+    This stops what fills memory that belongs to no process, such as the buffers of sockets.
+    """
+    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    total, left = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    return left * RESERVE < total
 
 
 def end_all() -> None:
