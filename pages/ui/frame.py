@@ -56,6 +56,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Make": (("pages/calibrate.py", "Calibrate", ":material/straighten:"),),
     "Look": (
         ("pages/overlap.py", "Overlap", ":material/join_inner:"),
+        ("pages/structure.py", "Structure", ":material/account_tree:"),
         ("pages/masks.py", "Masks", ":material/grid_on:"),
     ),
     "Test": (("pages/cause.py", "Cause", ":material/content_cut:"),),

@@ -11,6 +11,7 @@ TITLES = {
     "home": "An atlas of a language model",
     "calibrate": "Calibrate",
     "overlap": "Overlap",
+    "structure": "Structure",
     "masks": "Masks",
     "cause": "Cause",
     "export": "Export",
@@ -23,7 +24,8 @@ def test_with_an_empty_workspace(page: str, empty: Path, open_page: Open) -> Non
     assert not app.exception
     assert app.title[0].value == TITLES[page]
     assert [link.label for link in app.sidebar.page_link] == [
-        "Home", "Calibrate", "Overlap", "Masks", "Cause", "Export",
+        "Home", "Calibrate", "Overlap", "Structure", "Masks", "Cause",
+        "Export",
     ]  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def test_with_a_finished_run(page: str, run: Run, open_page: Open) -> None:
         healthy(app)
 
 
-@pytest.mark.parametrize("page", ["overlap", "masks", "cause", "export"])
+@pytest.mark.parametrize("page", ["overlap", "structure", "masks", "cause", "export"])
 def test_an_empty_workspace_shows_the_way(page: str, empty: Path, open_page: Open) -> None:
     app = open_page(page)
     assert "Calibrate a model" in app.info[0].value
