@@ -18,7 +18,7 @@ from pages.ui.model_choice import (
     choose_precision,
     describe,
     look_at,
-    memory_warning,
+    memory_note,
 )
 from pages.ui.runs_list import open_links, runs_list
 from pages.ui.state import choose_many, number
@@ -164,7 +164,7 @@ def _start(
             source=chosen[0], revision=chosen[1], dtype=more["dtype"], device=more["device"]
         )
         _show_estimate(report, model, domains, more)
-        memory_warning(report, model)
+        memory_note(report, model)
     ready = usable and bool(domains) and not busy
     if st.button(
         "Start calibration",

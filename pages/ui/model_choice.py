@@ -118,17 +118,21 @@ def choose_precision(report: ModelReport | None) -> tuple[str | None, str]:
     return (None if dtype == "automatic" else dtype), device
 
 
-def memory_warning(report: ModelReport, spec: ModelSpec) -> None:
-    """A warning where the weights alone do not fit the memory that is free now."""
+def memory_note(report: ModelReport, spec: ModelSpec) -> None:
+    """How the weights will be held: in memory, or, where they do not fit, streamed from disk."""
     on_gpu = spec.device.startswith("cuda") or (
         spec.device == "auto" and report.free_gpu_bytes is not None
     )
-    device = "cuda" if on_gpu else "cpu"
-    if report.parameters and not report.fits_memory(spec.dtype, device):
-        free = report.free_gpu_bytes if on_gpu else report.free_memory_bytes
-        st.warning(
-            f"The weights take {size(report.memory_bytes(spec.dtype))} in "
-            f"{spec.dtype or 'float32'}, and {size(free or 0)} are free now. Choose bfloat16, a "
-            "smaller model, or another machine.",
-            icon=":material/memory:",
-        )
+    if not report.parameters:
+        return
+    if report.fits_memory(spec.dtype, "cuda" if on_gpu else "cpu"):
+        st.caption("The model fits into memory and will be read as a whole.")
+        return
+    free = report.free_gpu_bytes if on_gpu else report.free_memory_bytes
+    spread = "spread over all GPUs if that suffices, else " if on_gpu else ""
+    st.info(
+        f"The weights take {size(report.memory_bytes(spec.dtype))} in {spec.dtype or 'float32'}, "
+        f"and {size(free or 0)} are free now. So they will be {spread}read from disk layer by "
+        "layer: the result is the same, and it takes longer.",
+        icon=":material/memory:",
+    )
