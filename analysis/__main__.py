@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from analysis.commands import cause, channels, evaluate, evidence, overlap, structure
+from analysis.commands import (
+    cause,
+    channels,
+    evaluate,
+    evidence,
+    experiment,
+    generate,
+    overlap,
+    report,
+    structure,
+)
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
@@ -13,8 +23,11 @@ COMMANDS = {
     "evidence": (evidence, "whether domains differ by more than two draws of one domain do"),
     "structure": (structure, "the domains' family tree, and which of them keep which weights"),
     "evaluate": (evaluate, "bits per byte and tasks, of every domain's mask on every domain"),
+    "experiment": (experiment, "calibrate on several sets, measure on tasks, write the table"),
     "cause": (cause, "what is lost without the weights that a domain has for itself"),
     "channels": (channels, "the channels that tell two domains apart, and what drives them"),
+    "generate": (generate, "a prompt continued by the dense model and by sub-models"),
+    "report": (report, "everything that is known of a run, as one page that works offline"),
 }
 
 

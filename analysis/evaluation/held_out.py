@@ -11,6 +11,7 @@ compared without regard to white space.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,9 +24,11 @@ from pruning.domains.encoding import TextEncoder
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
 from pruning.models import load_tokenizer
-from pruning.specs import DomainSpec
+from pruning.specs import DomainSpec, content_hash
+from pruning.storage import atomic_json
 from pruning.workspace import Run
 
+FORMAT = 1  # of the stored draws
 SEED = 0  # of the held-out split of built-in domains: every run is measured on the same text
 LARGEST_SHARE = 10  # no document is more than one in ten of the text: it is cut there
 SHORTEST_BEGINNING = 16  # tokens from which a document cut by calibration is known by its beginning
@@ -66,13 +69,21 @@ class CalibrationText:
 def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
     """Documents of one of the run's domains, of about `size` bytes together, never calibrated on.
 
-    A document longer than a tenth of `size` is cut there, so that there are at least ten. The same
-    run, domain and size give the same documents. Raises InputError for an unknown domain, and where
-    the source has too little text that calibration has not read, with how much it has.
+    A document longer than a tenth of `size` is cut there, so that there are at least ten. What was
+    drawn is stored with the run, so the same run, domain and size give the same documents. Raises
+    InputError for an unknown domain, and where the source has too little text that calibration has
+    not read, with how much it has.
     """
     run.check_domain(domain)
     if size < LARGEST_SHARE:
         raise InputError(f"Measure on at least {LARGEST_SHARE} bytes of text, not {size}.")
+    path = run.folder / "evaluation" / f"text-{content_hash([FORMAT, domain, size])}.json"
+    if not path.exists():
+        atomic_json(path, _draw(run, domain, size))
+    return list(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _draw(run: Run, domain: str, size: int) -> list[str]:
     spec = next(each for each in run.spec.domains if each.name == domain)
     encoder = TextEncoder.of(load_tokenizer(run.spec.model))
     known = CalibrationText.of(run, encoder)
@@ -93,11 +104,15 @@ def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
 
 def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[str]:
     """Documents, each text once, that were not drawn for the calibration of this domain."""
+    seen: set[bytes] = set()
     if spec.kind == "builtin":
-        stream, seen = texts.documents(spec.source, seed=SEED, split="held-out"), set()
+        stream = texts.documents(spec.source, seed=SEED, split="held-out")
     else:
-        stream = documents(spec, run.spec.sample.seed)
-        seen = _drawn(stream, sum(run.manifest["domains"][spec.name]["documents"]), encoder)
+        for other in run.spec.domains:
+            if other != spec and (other.kind, other.source) == (spec.kind, spec.source):
+                seen |= _drawn(run, other, encoder)[0]
+        own, stream = _drawn(run, spec, encoder)
+        seen |= own
     for text in stream:
         digest = _digest(text)
         if digest not in seen:
@@ -105,13 +120,15 @@ def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[st
             yield text
 
 
-def _drawn(stream: Iterator[str], count: int, encoder: TextEncoder) -> set[bytes]:
-    """Take the documents that calibration took from the stream; gives their digests."""
+def _drawn(run: Run, spec: DomainSpec, encoder: TextEncoder) -> tuple[set[bytes], Iterator[str]]:
+    """The digests of the documents that calibration took of a domain, and the rest of the stream."""
+    stream = documents(spec, run.spec.sample.seed)
+    count = sum(run.manifest["domains"][spec.name]["documents"])
     seen: set[bytes] = set()
     while count and (text := next(stream, None)) is not None:
         seen.add(_digest(text))
         count -= bool(encoder.encode([text], 1)[0])  # calibration passes over what has no token
-    return seen
+    return seen, stream
 
 
 def _groups(sample: TokenSample, prefix: int) -> Iterator[list[tuple[int, ...]]]:

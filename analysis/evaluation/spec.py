@@ -1,0 +1,178 @@
+"""What to measure of a run: which masks, at which sparsities, on which texts and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, sources_of
+from analysis.evaluation.sampling import Sampling
+from analysis.evaluation.tasks import OF_DOMAIN, PROGRAMS, TaskSpec, built_in
+from pruning.errors import InputError
+from pruning.specs import TEXT_SCORES, PruneSpec, Spec
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+TEXT, TASKS = "text", "tasks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSpec(Spec):
+    """prune: score, pattern, comparison group, layers; its sparsity is replaced by `sparsities`.
+
+    text_bytes: held-out text of each domain for bits per byte; 0: none. tasks: held-out tasks of
+    each built-in domain; 0: none. task_sets: further sets of tasks. sampling: how programs are
+    written. calibrated_on: domains whose
+    own masks are measured; measured_on: domains whose text and tasks they are measured on; None:
+    all of the run's. yardsticks: also measure the mixture, magnitude and random masks, and two
+    draws of each domain.
+    """
+
+    sparsities: tuple[float, ...] = (0.5,)
+    prune: PruneSpec = field(default_factory=PruneSpec)
+    text_bytes: int = 20_000
+    tasks: int = 0
+    task_sets: tuple[TaskSpec, ...] = ()
+    sampling: Sampling = field(default_factory=Sampling)
+    calibrated_on: tuple[str, ...] | None = None
+    measured_on: tuple[str, ...] | None = None
+    yardsticks: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.sparsities:
+            raise InputError("Name at least one sparsity, e.g. 0.5.")
+        if any(not 0 < sparsity < 1 for sparsity in self.sparsities):
+            raise InputError("Sparsities lie between 0 and 1; the dense model is always measured.")
+        if self.text_bytes < 0 or self.tasks < 0:
+            raise InputError("The amounts of text and of tasks cannot be negative.")
+        if not self.text_bytes and not self.tasks and not self.task_sets:
+            raise InputError("Choose held-out text or tasks to measure on.")
+        names = [each.name for each in self.task_sets]
+        if len(set(names)) < len(names):
+            raise InputError("Two sets of tasks have one name; give each its own, NAME:KIND=PATH.")
+        if self.calibrated_on == () or self.measured_on == ():
+            raise InputError("Choose at least one domain.")
+        if not self.prune.reads_text:
+            raise InputError(
+                f"The score of the domains' masks is one of {', '.join(TEXT_SCORES)}; magnitude "
+                "and random masks are measured beside them."
+            )
+        for sparsity in self.sparsities:  # a pattern has a sparsity of its own
+            self.at(sparsity)
+
+    @property
+    def is_contrastive(self) -> bool:
+        """Whether a domain's score also depends on the other domains."""
+        return self.prune.score == "contrastive"
+
+    def at(self, sparsity: float) -> PruneSpec:
+        """How weights are pruned at one sparsity."""
+        return replace(self.prune, sparsity=sparsity)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`'s output."""
+        parts: dict[str, Callable[[Any], Any]] = {
+            "prune": PruneSpec.from_json,
+            "sampling": Sampling.from_json,
+            "task_sets": lambda sets: tuple(TaskSpec.from_json(each) for each in sets),
+        }
+        return super().from_json(
+            {name: parts[name](value) if name in parts else value for name, value in data.items()}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Spec):
+    """What masks are measured on: the held-out text of a domain, or a set of tasks.
+
+    domain: the domain whose own mask belongs to it, "" if the run has none.
+    """
+
+    kind: str
+    name: str
+    domain: str
+    tasks: TaskSpec | None = None
+    text_bytes: int = 0
+
+    @property
+    def is_programs(self) -> bool:
+        """Whether programs that the model writes are run to measure it."""
+        return self.tasks is not None and self.tasks.kind == PROGRAMS
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from `to_json`'s output."""
+        tasks = TaskSpec.from_json(data["tasks"]) if data.get("tasks") else None
+        return super().from_json({**data, "tasks": tasks})
+
+
+def rows_of(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:
+    """The masks that every column is measured with, the dense model first."""
+    for domain in spec.calibrated_on or ():
+        run.check_domain(domain)
+    left_out = () if spec.yardsticks else ("mixture", "magnitude", "random")
+    if spec.is_contrastive:
+        left_out = (*left_out, "mixture")  # of all domains: there is none left to compare with
+    rows = sources_of(run, spec.calibrated_on)
+    return tuple(source for source in rows if source.kind not in left_out)
+
+
+def columns_of(run: Run, spec: EvaluationSpec) -> tuple[Column, ...]:
+    """The texts, then the built-in tasks, then the task files. InputError for an unknown domain."""
+    for domain in spec.measured_on or ():
+        run.check_domain(domain)
+    chosen = spec.measured_on or run.domains
+    sources = {each.name: each.source for each in run.spec.domains if each.kind == "builtin"}
+    texts = [
+        Column(kind=TEXT, name=name, domain=name, text_bytes=spec.text_bytes)
+        for name in chosen
+        if spec.text_bytes
+    ]
+    inside = [
+        Column(kind=TASKS, name=name, domain=name, tasks=built_in(sources[name], spec.tasks))
+        for name in chosen
+        if spec.tasks and sources.get(name) in OF_DOMAIN
+    ]
+    files = [
+        Column(
+            kind=TASKS,
+            name=each.name,
+            domain=each.domain if each.domain in run.domains else "",
+            tasks=each,
+        )
+        for each in spec.task_sets
+    ]
+    return (*texts, *inside, *files)
+
+
+def measured_with(run: Run, spec: EvaluationSpec, source: MaskSource) -> tuple[Column, ...]:
+    """The columns that a mask is measured on: all of them; for a draw of a domain, its own."""
+    columns = columns_of(run, spec)
+    if source.kind != "half":
+        return columns
+    return tuple(column for column in columns if column.domain == source.domain)
+
+
+def all_sources(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:
+    """The rows, and the two draws of each measured domain where the run's groups allow it."""
+    rows = rows_of(run, spec)
+    if not spec.yardsticks or spec.is_contrastive or run.spec.sample.groups < 2:
+        return rows
+    domains = dict.fromkeys(column.domain for column in columns_of(run, spec) if column.domain)
+    return (*rows, *(half for domain in domains for half in halves_of(domain)))
+
+
+def settings_of(
+    run: Run, spec: EvaluationSpec
+) -> list[tuple[MaskSource, float, tuple[Column, ...]]]:
+    """Every (mask's source, sparsity, columns) to measure: the dense model once, then the rest."""
+    pruned = [
+        (source, sparsity, measured_with(run, spec, source))
+        for sparsity in spec.sparsities
+        for source in all_sources(run, spec)
+        if source != DENSE
+    ]
+    return [(DENSE, 0.0, columns_of(run, spec)), *pruned]

@@ -1,0 +1,75 @@
+"""Where measured cells and tables are kept: run/evaluation/cell-*.json and table-*.json."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.evaluation.measures import Measured
+from pruning.specs import content_hash
+from pruning.storage import atomic_json
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+FOLDER = "evaluation"
+
+
+def has_cell(run: Run, name: str) -> bool:
+    """Whether a cell has been measured."""
+    return _cell(run, name).exists()
+
+
+def write_cell(run: Run, name: str, measured: Measured, *, seconds: float, device: str) -> None:
+    """Keep what was measured."""
+    record = {"seconds": seconds, "device": device, **measured.to_json()}
+    atomic_json(_cell(run, name), record)
+
+
+def read_cell(run: Run, name: str) -> Measured:
+    """What was measured."""
+    return Measured.from_json(json.loads(_cell(run, name).read_text(encoding="utf-8")))
+
+
+def seconds_per_cell(run: Run) -> float | None:
+    """Median time that a cell of this run took; None if none was measured."""
+    taken = sorted(
+        json.loads(path.read_text(encoding="utf-8"))["seconds"]
+        for path in (run.folder / FOLDER).glob("cell-*.json")
+    )
+    return taken[len(taken) // 2] if taken else None
+
+
+def write_table(run: Run, spec: dict[str, Any], cells: Sequence[dict[str, Any]]) -> None:
+    """Note which cells make up the table of a spec."""
+    atomic_json(_table(run, spec), {"spec": spec, "created": time.time(), "cells": list(cells)})
+
+
+def read_table(run: Run, spec: dict[str, Any]) -> dict[str, Any] | None:
+    """The record of a table; None if it was not measured to its end, or a cell is gone."""
+    path = _table(run, spec)
+    return _whole(run, json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+
+
+def tables(run: Run) -> list[dict[str, Any]]:
+    """The records of all tables, the newest first."""
+    paths = (run.folder / FOLDER).glob("table-*.json")
+    records = [_whole(run, json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return sorted(
+        (record for record in records if record), key=lambda record: -float(record["created"])
+    )
+
+
+def _whole(run: Run, record: dict[str, Any]) -> dict[str, Any] | None:
+    return record if all(has_cell(run, cell["cell"]) for cell in record["cells"]) else None
+
+
+def _cell(run: Run, name: str) -> Path:
+    return run.folder / FOLDER / f"cell-{name}.json"
+
+
+def _table(run: Run, spec: dict[str, Any]) -> Path:
+    return run.folder / FOLDER / f"table-{content_hash(spec)}.json"

@@ -1,0 +1,198 @@
+"""The table of an evaluation: values with intervals, differences, and the best of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, of_domain
+from analysis.evaluation.measures import Estimate, Measured, estimate, measure, paired_difference
+from analysis.evaluation.spec import Column, EvaluationSpec
+from analysis.evaluation.store import read_cell, read_table, tables
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+HELD_OUT = (
+    "Measured on held-out text: documents that no domain of this run was calibrated on, compared "
+    "one by one with the calibration text."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One measure of one mask on one column.
+
+    to_dense, to_own: value minus that of the dense model, and of the column's own domain's mask at
+    the same sparsity (for the second of two draws of a domain: of the first), both paired by
+    document or task; None where there is nothing to subtract. best: no other mask of a domain, the
+    mixture, magnitude or chance is better here.
+    """
+
+    source: MaskSource
+    sparsity: float
+    column: Column
+    measure: str
+    estimate: Estimate
+    to_dense: Estimate | None
+    to_own: Estimate | None
+    best: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the mask was calibrated on the domain it is measured on."""
+        return self.source.kind == "domain" and self.source.domain == self.column.domain
+
+    def row(self) -> dict[str, Any]:
+        """Tidy: plain values for JSON and CSV."""
+        return {
+            "calibrated_on": self.source.title,
+            "measured_on": self.column.name,
+            "content": self.column.kind,
+            "sparsity": self.sparsity,
+            "measure": self.measure,
+            **_named("value", self.estimate),
+            "units": self.estimate.units,
+            **_named("minus_dense", self.to_dense),
+            **_named("minus_own", self.to_own),
+            "best": self.best,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A mask, a column, and what was measured."""
+
+    source: MaskSource
+    sparsity: float
+    column: Column
+    measured: Measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationTable:
+    """All cells of one evaluation."""
+
+    spec: EvaluationSpec
+    created: float
+    cells: tuple[Cell, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The texts and sets of tasks, in order."""
+        return tuple(dict.fromkeys(cell.column for cell in self.cells))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures, in order."""
+        return tuple(
+            dict.fromkeys(name for cell in self.cells for name in cell.measured.statistics)
+        )
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """Every measure of every cell, with intervals and differences."""
+        return tuple(self._results())
+
+    def select(
+        self,
+        *,
+        measure: str | None = None,
+        sparsity: float | None = None,
+        kind: str | None = None,
+        where: Callable[[Result], bool] = lambda result: True,
+    ) -> tuple[Result, ...]:
+        """The results of one measure, or at one sparsity (with the dense model's), or both."""
+        return tuple(
+            result
+            for result in self.results
+            if (measure is None or result.measure == measure)
+            and (sparsity is None or result.sparsity in (0.0, sparsity))
+            and (kind is None or result.column.kind == kind)
+            and where(result)
+        )
+
+    def _results(self) -> Iterator[Result]:
+        there = {(cell.source, cell.sparsity, cell.column): cell.measured for cell in self.cells}
+        best = self._best()
+        for cell in self.cells:
+            dense = there.get((DENSE, 0.0, cell.column)) if cell.source != DENSE else None
+            reference = _reference(cell)
+            own = there.get((reference, cell.sparsity, cell.column)) if reference else None
+            for name, statistics in cell.measured.statistics.items():
+                yield Result(
+                    source=cell.source,
+                    sparsity=cell.sparsity,
+                    column=cell.column,
+                    measure=name,
+                    estimate=estimate(name, statistics),
+                    to_dense=_difference(name, cell.measured, dense),
+                    to_own=_difference(name, cell.measured, own),
+                    best=best.get((cell.sparsity, cell.column, name)) == cell.source,
+                )
+
+    def _best(self) -> dict[tuple[float, Column, str], MaskSource]:
+        found: dict[tuple[float, Column, str], tuple[float, MaskSource]] = {}
+        for cell in self.cells:
+            if cell.source.kind in ("dense", "half"):
+                continue
+            for name, statistics in cell.measured.statistics.items():
+                place = (cell.sparsity, cell.column, name)
+                value = float(measure(name).of_totals(statistics.sum(axis=0, keepdims=True))[0])
+                if place not in found or measure(name).better(value, found[place][0]):
+                    found[place] = (value, cell.source)
+        return {place: source for place, (_, source) in found.items()}
+
+
+def stored_table(run: Run, spec: EvaluationSpec) -> EvaluationTable | None:
+    """The table of an evaluation that was made; None if it was not, or not to its end."""
+    record = read_table(run, spec.to_json())
+    return None if record is None else _table(run, record)
+
+
+def stored_tables(run: Run) -> list[tuple[EvaluationSpec, float]]:
+    """(what was measured, when in seconds since 1970) of every stored table, the newest first."""
+    return [
+        (EvaluationSpec.from_json(record["spec"]), float(record["created"]))
+        for record in tables(run)
+    ]
+
+
+def _table(run: Run, record: dict[str, Any]) -> EvaluationTable:
+    return EvaluationTable(
+        spec=EvaluationSpec.from_json(record["spec"]),
+        created=float(record["created"]),
+        cells=tuple(
+            Cell(
+                source=MaskSource.from_json(cell["source"]),
+                sparsity=float(cell["sparsity"]),
+                column=Column.from_json(cell["column"]),
+                measured=read_cell(run, cell["cell"]),
+            )
+            for cell in record["cells"]
+        ),
+    )
+
+
+def _reference(cell: Cell) -> MaskSource | None:
+    """Whose value a cell's is compared with, beside the dense model's."""
+    if not cell.column.domain or cell.source == DENSE:
+        return None
+    first, second = halves_of(cell.column.domain)
+    own = of_domain(cell.column.domain)
+    reference = first if cell.source == second else own
+    return None if cell.source == reference else reference
+
+
+def _difference(name: str, measured: Measured, reference: Measured | None) -> Estimate | None:
+    if reference is None or name not in reference.statistics:
+        return None
+    return paired_difference(name, measured.statistics[name], reference.statistics[name])
+
+
+def _named(prefix: str, found: Estimate | None) -> dict[str, float | None]:
+    names = (prefix, f"{prefix}_low", f"{prefix}_high")
+    values = (found.value, found.low, found.high) if found else (None, None, None)
+    return dict(zip(names, values, strict=True))
