@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -60,20 +63,26 @@ def from_scores(
     """For each weight matrix in turn, what `make` makes of its scores under every set of norms.
 
     norms: name -> (input key -> (channels,)). make: float32 (out, in) -> e.g. a mask. One weight
-    matrix and one score matrix are in memory at a time. A score that ignores the text is made
-    once, and every name gets the same object.
+    matrix is in memory at a time, with one score matrix for each processor, as numpy and torch
+    work without Python's lock. A score that ignores the text is made once, and every name gets the
+    same object.
     """
     reader = run.weight_reader()
-    for weight in weights if weights is not None else selected_weights(run, prune):
-        matrix = reader.matrix(weight.key)
-        if not prune.reads_text:
-            yield weight, dict.fromkeys(norms, make(score(matrix, None, prune, weight.key)))
-            continue
-        made = {}
-        for name, of_inputs in norms.items():
-            channels = torch.from_numpy(of_inputs[weight.input_key])
-            made[name] = make(score(matrix, channels, prune, weight.key))
-        yield weight, made
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for weight in weights if weights is not None else selected_weights(run, prune):
+            matrix = reader.matrix(weight.key)
+            if not prune.reads_text:
+                yield weight, dict.fromkeys(norms, make(score(matrix, None, prune, weight.key)))
+                continue
+            of_weight = partial(_from_one, make, matrix, prune, weight.key)
+            channels = [of_inputs[weight.input_key] for of_inputs in norms.values()]
+            yield weight, dict(zip(norms, pool.map(of_weight, channels), strict=True))
+
+
+def _from_one(
+    make: Callable[[Tensor], Made], matrix: Tensor, prune: PruneSpec, key: WeightKey, norms: NDArray
+) -> Made:
+    return make(score(matrix, torch.from_numpy(norms), prune, key))
 
 
 def masks_from_norms(
