@@ -12,11 +12,13 @@ from pathlib import Path
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from demo.generation import complete, until
+from analysis.evaluation.pass_at_k import evaluate_programs
+from analysis.evaluation.program_tasks import built_in_tasks
+from analysis.execution import require
+from demo.generation import complete
 from demo.likelihood import bits_per_byte, choose
 from demo.real_text import find_records
-from demo.texts import commonsense, math_problems, programs, translation
-from demo.texts.programs import running
+from demo.texts import commonsense, math_problems, translation
 
 LANGUAGES = {"python": "Python", "java": "Java", "cpp": "C++", "javascript": "JavaScript"}
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
@@ -41,11 +43,14 @@ class Subject:
 
 
 def programs_passing(subject: Subject, language: str, *, count: int) -> Score:
-    """pass@1 in percent: the share of greedy completions that compile and pass their task's tests."""
-    tasks = programs.tasks(language, count=count)
+    """pass@1 in percent: the share of greedy completions that compile and pass their task's tests.
+
+    The programs are run in the machine's sandbox; AtlasError where it has none.
+    """
+    tasks = built_in_tasks(language, count=count)
     texts = complete(subject.model, subject.tokenizer, [task.prompt for task in tasks])
-    completions = [until(text, task.stop) for text, task in zip(texts, tasks, strict=True)]
-    passed = sum(outcome.passed for outcome in running.check(tasks, completions))
+    results = evaluate_programs(require(), tasks, [[text] for text in texts])
+    passed = sum(result.passed for result in results)
     return Score(domain=language, measure="pass@1", value=100 * passed / len(tasks), of=len(tasks))
 
 
