@@ -11,60 +11,64 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pruning.architecture import PrunableWeight
-from pruning.collection import Batch, input_readers
-from pruning.forward import call_layer, enter
+from pruning.collection import Batch, HiddenStates, input_readers
+from pruning.forward import Decoder
 from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.specs import WeightKey
 
 Channels = Mapping[WeightKey, Sequence[int]]
+Values = dict[WeightKey, NDArray[np.float32]]
 
 
 def channel_values(
     loaded: LoadedModel,
-    batches: Sequence[Batch],
+    texts: Mapping[str, Sequence[Batch]],
     weights: Sequence[PrunableWeight],
     channels: Channels,
     meter: Meter,
-    where: str,
-) -> dict[WeightKey, NDArray[np.float32]]:
-    """The values of chosen channels of chosen layer inputs: input key -> (tokens, channels).
+) -> dict[str, Values]:
+    """The values of chosen channels of chosen layer inputs, for each named text.
 
-    weights: those whose inputs are wanted. Tokens are the valid positions, in the order of the
-    batches. Layers after the last wanted one are not run. One batch's hidden states are in memory
-    at a time, and all the values: 4 bytes for each token and channel.
+    weights: those whose inputs are wanted. Returns name -> (input key -> (tokens, channels)), the
+    tokens being the valid positions in the order of the batches. Each layer is visited once, for
+    all texts; those after the last wanted one are not run. The hidden states of all texts are
+    held, and the values: 4 bytes for each token and channel.
     """
-    by_layer: dict[int, dict[str, str]] = {}
-    for index in sorted({weight.key.layer for weight in weights}):
-        here = [weight for weight in weights if weight.key.layer == index]
-        by_layer[index] = input_readers(here)
-    parts: dict[WeightKey, list[Tensor]] = {key: [] for key in channels}
-    for ids, valid in batches:
-        entry = enter(loaded, ids.to(loaded.device))
-        hidden = entry.hidden
-        counted = valid.flatten().to(loaded.device)
-        for index in range(max(by_layer) + 1):
-            layer, names = loaded.layers[index], by_layer.get(index, {})
-            with _reading(layer, names) as seen:
-                hidden = call_layer(layer, hidden, entry.calls[index])
-            for name, activations in seen.items():
-                key = WeightKey(layer=index, name=name)
-                flat = activations.reshape(-1, activations.shape[-1])[counted]
-                parts[key].append(flat[:, list(channels[key])].float().cpu())
-        meter.step(where)
-    return {key: torch.cat(values).numpy() for key, values in parts.items()}
+    decoder = Decoder(loaded)
+    states = {name: HiddenStates(decoder, batches) for name, batches in texts.items()}
+    valid = {name: torch.cat([v.flatten() for _, v in texts[name]]) for name in texts}
+    found: dict[str, Values] = {name: {} for name in texts}
+    for index in range(max(weight.key.layer for weight in weights) + 1):
+        readers = input_readers([weight for weight in weights if weight.key.layer == index])
+        wanted = {name: channels[WeightKey(layer=index, name=name)] for name in readers}
+        with loaded.resident(index):
+            for text, batches in states.items():
+                with _reading(loaded.layers[index], readers, wanted) as parts:
+                    batches.advance()
+                for name, values in parts.items():
+                    key = WeightKey(layer=index, name=name)
+                    found[text][key] = torch.cat(values)[valid[text]].numpy()
+                meter.step(f"{text}, layer {index}")
+    return found
 
 
 @contextlib.contextmanager
-def _reading(layer: nn.Module, names: Mapping[str, str]) -> Iterator[dict[str, Tensor]]:
-    """While open, what the named modules of a layer read: input name -> activations."""
-    seen: dict[str, Tensor] = {}
+def _reading(
+    layer: nn.Module, readers: Mapping[str, str], wanted: Mapping[str, Sequence[int]]
+) -> Iterator[dict[str, list[Tensor]]]:
+    """While open, what modules of a layer read: input name -> (positions, channels) a batch.
+
+    readers: input name -> the module that reads it. wanted: input name -> channels.
+    """
+    parts: dict[str, list[Tensor]] = {name: [] for name in readers}
     with contextlib.ExitStack() as hooks:
-        for name, reader in names.items():
+        for name, reader in readers.items():
 
             def hook(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-                seen[name] = inputs[0].detach()
+                chosen = inputs[0].detach()[..., list(wanted[name])]
+                parts[name].append(chosen.reshape(-1, chosen.shape[-1]).float().cpu())
 
             handle = layer.get_submodule(reader).register_forward_pre_hook(hook)
             hooks.callback(handle.remove)
-        yield seen
+        yield parts

@@ -104,15 +104,14 @@ def driving_tokens(
     ratios = input_ratios(run, spec)
     keys = wanted_inputs(run, layers, projections)
     missing = [key for key in keys if not _path(run, spec, key).exists()]
-    if missing:
-        channels = {key: tuple(loud.channel for loud in ratios[key]) for key in missing}
-        found = _read_again(run, spec, channels, report)
-        for key in missing:
-            driven = [
-                DrivenChannel(channel=loud, domains=(found[0][key][n], found[1][key][n]))
-                for n, loud in enumerate(ratios[key])
-            ]
-            atomic_json(_path(run, spec, key), [asdict(each) for each in driven])
+    channels = {key: tuple(loud.channel for loud in ratios[key]) for key in missing if ratios[key]}
+    found = _read_again(run, spec, channels, report) if channels else []
+    for key in missing:
+        driven = [
+            DrivenChannel(channel=loud, domains=(found[0][key][n], found[1][key][n]))
+            for n, loud in enumerate(ratios[key])
+        ]
+        atomic_json(_path(run, spec, key), [asdict(each) for each in driven])
     stored = {key: stored_driving_tokens(run, spec, key) for key in keys}
     return {key: driven for key, driven in stored.items() if driven is not None}
 
@@ -153,18 +152,17 @@ def _read_again(
     weights = [weight for weight in run.weights if weight.input_key in channels]
     size = sensible_batch_size(run.spec)
     samples = {name: run.tokens(name) for name in (spec.domain_a, spec.domain_b)}
-    batches = {name: batches_of(s, range(s.num_samples), size) for name, s in samples.items()}
-    meter = Meter(report, "Reading the text again", sum(map(len, batches.values())))
-    found = []
-    for name, sample in samples.items():
-        values = channel_values(loaded, batches[name], weights, channels, meter, name)
-        found.append(
-            {
-                key: [_driving(column, name, sample, loaded) for column in array.T]
-                for key, array in values.items()
-            }
-        )
-    return found
+    texts = {name: batches_of(s, range(s.num_samples), size) for name, s in samples.items()}
+    layers = max(key.layer for key in channels) + 1
+    meter = Meter(report, "Reading the text again", len(texts) * layers)
+    values = channel_values(loaded, texts, weights, channels, meter)
+    return [
+        {
+            key: [_driving(column, name, sample, loaded) for column in array.T]
+            for key, array in values[name].items()
+        }
+        for name, sample in samples.items()
+    ]
 
 
 def _driving(

@@ -126,9 +126,8 @@ def test_the_values_read_again_add_up_to_the_stored_sums(tiny_run: Run) -> None:
     sample = tiny_run.tokens("sums")
     weights = [w for w in tiny_run.weights if w.key.projection in ("k_proj", "down_proj")]
     channels = {weight.input_key: (5, 0) for weight in weights}
-    batches = batches_of(sample, range(sample.num_samples), 3)
-    meter = Meter(ignore, "test", len(batches))
-    values = channel_values(loaded, batches, weights, channels, meter, "")
+    texts = {"sums": batches_of(sample, range(sample.num_samples), 3)}
+    values = channel_values(loaded, texts, weights, channels, Meter(ignore, "test", 2))["sums"]
     sums = tiny_run.stats("sums").total().sum_sq
     assert len(values) == 4
     for key, read in values.items():
@@ -177,6 +176,15 @@ def test_what_is_known_is_not_read_again(
         key: found[key] for key in wanted_inputs(tiny_run, [1], ["q_proj"])
     }
     assert stored_driving_tokens(tiny_run, replace(spec, channels=3), Q0) is None
+
+
+def test_where_nothing_differs_nothing_is_read(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = pair_spec(tiny_run, "code", "prose", 4)
+    monkeypatch.setattr(module, "load_model", pytest.fail)
+    monkeypatch.setattr(module, "input_ratios", lambda *_: {Q0: ()})
+    assert driving_tokens(tiny_run, spec, [0], ["q_proj"]) == {Q0: ()}
 
 
 def test_a_model_that_changed_is_refused(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
