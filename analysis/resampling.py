@@ -106,6 +106,15 @@ def sample_rows(
         )
 
 
+def can_be_resampled(prune: PruneSpec) -> bool:
+    """Whether evidence can be asked of masks like these."""
+    try:
+        check_resampling(prune)
+    except InputError:
+        return False
+    return True
+
+
 def check_resampling(prune: PruneSpec) -> None:
     """InputError for choices whose masks do not depend on the text, or not on single rows."""
     if prune.score in ("magnitude", "random"):
@@ -117,6 +126,8 @@ def check_resampling(prune: PruneSpec) -> None:
         raise InputError(f"Evidence is for the score 'wanda', not for {prune.score!r}.")
     if prune.comparison_group != "row":
         raise InputError("Evidence is for weights that compete within their output row.")
+    if prune.allocation != "uniform":
+        raise InputError("Evidence is for masks that prune the same share of every layer.")
 
 
 def masks_of(

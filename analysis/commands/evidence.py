@@ -67,7 +67,10 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     run = workspace_of(arguments).run(arguments.run)
     pairs = find(run, prune, spec, report)
     curves = learning_curves(run, prune, spec, report)
-    at = {other: find(run, replace(prune, sparsity=other), spec, report) for other in others}
+    at = {}
+    for other in others:
+        at[other] = find(run, replace(prune, sparsity=other), spec, report)
+        learning_curves(run, replace(prune, sparsity=other), spec, report)
     warnings = cautions(run)
     lines = [learning_sentence(curve) for curve in curves]
     enough = is_enough(curves, pairs)

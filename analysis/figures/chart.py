@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
+
+from analysis.tables import csv_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,4 @@ class Chart:
 
     def csv(self) -> bytes:
         """The table as UTF-8 CSV with a header line; floats in full precision."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.table)
-        writer.writerows(zip(*self.table.values(), strict=True))
-        return text.getvalue().encode()
+        return csv_table(self.table)

@@ -1,0 +1,113 @@
+"""The methods section: what every number of the report means, with its formula."""
+
+from __future__ import annotations
+
+from analysis.report.html import Section, heading, listing, paragraph
+from analysis.report.mathml import formula, fraction, part, root, row, squared, sub, total
+from analysis.report.source import Source
+
+REFERENCES = (
+    "M. Sun, Z. Liu, A. Bair, J. Z. Kolter. A Simple and Effective Pruning Approach for Large "
+    "Language Models. ICLR 2024. arXiv:2306.11695",
+    "L. Puccioni et al. Deriving Coding-Specific Sub-Models from LLMs using Resource-Efficient "
+    "Pruning. LLM4Code 2025. arXiv:2501.05248",
+    "B. Phipson, G. K. Smyth. Permutation P-values Should Never Be Zero. Statistical "
+    "Applications in Genetics and Molecular Biology, 2010",
+    "Y. Benjamini, Y. Hochberg. Controlling the False Discovery Rate. Journal of the Royal "
+    "Statistical Society B, 1995",
+    "W. G. Cochran. Sampling Techniques, third edition, equation 2.8. Wiley, 1977",
+)
+
+
+def methods(source: Source) -> Section:
+    """Calibration, masks, overlap, the yardsticks and their uncertainty."""
+    parts = [*_masks(source), *_overlap()]
+    if source.tested is not None:
+        parts += _yardsticks(source)
+    return Section(name="Methods", parts=[*parts, heading("References"), listing(REFERENCES)])
+
+
+def _masks(source: Source) -> list[str]:
+    sample, prune = source.run.spec.sample, source.prune
+    loud = row("<mo>‖</mo>", sub("X", "j"), "<mo>‖</mo>")
+    norm = formula(loud, "=", root(total("t"), squared(row(sub("x", ["t", "j"])))))
+    score = formula(sub("S", ["i", "j"]), "=", "|", sub("W", ["i", "j"]), "|", "·", loud)
+    return [
+        heading("Calibration and masks"),
+        paragraph(
+            f"For every domain, {sample.num_samples} sequences of {sample.seq_len} tokens from "
+            f"whole documents were read once by the unchanged model, dealt to {sample.groups} "
+            "groups that share no document. For every input channel j of every weight matrix and "
+            "every group, the sum of squared activations was kept; sums add up, so masks for any "
+            "set of groups need no further pass. Separators and padding are not counted."
+        ),
+        norm,
+        paragraph(
+            f"A weight's score ({prune.score}; Sun et al. 2024, equation 1 for wanda) competes "
+            f"within each {prune.comparison_group}; of n weights the ⌊n·s⌋ lowest are pruned at "
+            f"sparsity s = {prune.sparsity:g}, equal scores at the lower input index first."
+        ),
+        score if prune.score == "wanda" else "",
+    ]
+
+
+def _overlap() -> list[str]:
+    return [
+        heading("Overlap and chance"),
+        paragraph(
+            "The Jaccard overlap of the kept sets A and B. Counts are added over weight matrices "
+            "first and divided last. Independent masks that keep a and b of a matrix's n weights "
+            "share ab/n on average, which gives the chance level."
+        ),
+        formula(
+            "J", "=", fraction(row("|", "A", "∩", "B", "|"), row("|", "A", "∪", "B", "|")),
+            "<mspace width='2em'/>",
+            sub("J", ["chance"]), "=",
+            fraction(
+                row("∑", "a", "b", "/", "n"),
+                row("∑", "(", "a", "+", "b", "−", "a", "b", "/", "n", ")"),
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def _yardsticks(source: Source) -> list[str]:
+    spec = source.spec
+    rows = "all rows" if spec.rows == 0 else f"{spec.rows} rows, drawn at random,"
+    return [
+        heading("Yardsticks"),
+        paragraph(
+            f"The groups of each domain were dealt at random into two disjoint halves, "
+            f"{spec.splits} times. The ceiling is the mean overlap of two halves of one domain, "
+            "the cross overlap that of a half of each domain: masks from equal amounts of text. "
+            "The distinctness index is 0 for two draws of one domain and 1 for independent masks."
+        ),
+        formula("D", "=", fraction(row("ceiling", "−", "cross"), row("ceiling", "−", sub("J", ["chance"])))),
+        paragraph(
+            f"Its 95% interval is D ± 1.96 standard errors, from {spec.bootstraps} bootstrap draws "
+            "of groups of documents (never of weights, which rise and fall together), and from "
+            "the sample of rows. The p-value is that of a one-sided permutation test: the groups' "
+            f"labels were shuffled N = {spec.permutations} times."
+        ),
+        formula(
+            "p", "=",
+            fraction(
+                row("1", "+", "#", "{", sub("J", ["shuffled"]), "≤", "J", "}"), row("1", "+", "N")
+            ),
+        ),
+        paragraph(
+            "Adjusted p-values follow Benjamini and Hochberg, over the pairs for the whole model, "
+            "and over layers and over projections within a pair."
+        ),
+        paragraph(
+            f"The masks of all resampled sums were made on {rows} of each matrix. Rows do not "
+            "compete, so this is without bias; with n of N rows and the variance s² over rows, a "
+            "matrix's count is known up to the variance below. Matrices are strata, so variances "
+            "add up, and the delta method carries them to the overlaps and the index."
+        ),
+        formula(squared("N"), "(", "1", "−", fraction("n", "N"), ")", fraction(squared("s"), part("n"))),
+        paragraph(
+            "Of two masks that keep equally many weights, the share of one's that the other "
+            "prunes is (1 − J) / (1 + J): the changed share of the learning curves."
+        ),
+    ]  # fmt: skip

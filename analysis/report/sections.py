@@ -1,0 +1,196 @@
+"""The report's sections, in order. To add one, append a function to `SECTIONS`.
+
+A function takes the `Source` and returns its `Section`, or None where there is nothing to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis.captions import model_name
+from analysis.evidence import PairEvidence
+from analysis.figures.domains import label
+from analysis.figures.evidence import index_chart
+from analysis.figures.learning_curve import learning_chart
+from analysis.figures.look import LIGHT
+from analysis.figures.overlap import layer_by_projection, layer_lines, overlap_matrix
+from analysis.figures.sparsity import find_pair, index_lines, yardstick_lines
+from analysis.findings import (
+    CLEAR,
+    cautions,
+    is_enough,
+    learning_sentence,
+    rows_sentence,
+    sentence,
+)
+from analysis.report.html import Figure, Section, heading, listing, paragraph, table
+from analysis.report.methods import methods
+from analysis.report.provenance import provenance, reproduction
+from analysis.report.source import Source
+
+
+def findings(source: Source) -> Section:
+    """The whole in a few sentences, and what to be careful about."""
+    jaccard = source.table.jaccard()
+    domains = source.table.domains
+    said = []
+    for words, (a, b) in zip(("most", "least"), source.extremes, strict=True):
+        share = jaccard[domains.index(a), domains.index(b)]
+        said.append(
+            f"{label(a)} and {label(b)} are the {words} alike: of the weights that either keeps, "
+            f"they share {share:.1%}."
+        )
+    if len(domains) == 2:
+        said = said[1:]
+        said[0] = said[0].replace("are the least alike: of", "are compared here: of")
+    if source.tested is not None:
+        said += _tested(source.tested)
+    if source.tested is not None and source.curves is not None:
+        said.append(is_enough(source.curves, source.tested))
+    careful = cautions(source.run)
+    parts = [listing(said)]
+    if careful:
+        parts += [heading("Read with care"), listing(careful)]
+    return Section(name="Findings", parts=parts)
+
+
+def _tested(tested: tuple[PairEvidence, ...]) -> list[str]:
+    real = [pair for pair in tested if pair.whole.adjusted_p < CLEAR]
+    index = sorted(pair.whole.index for pair in tested)
+    alone = [v for pair in tested for v in (pair.whole.magnitude_a, pair.whole.magnitude_b)]
+    return [
+        f"{len(real)} of {len(tested)} pairs differ by more than the choice of documents explains "
+        f"(p below {CLEAR:g}, adjusted for the number of pairs).",
+        f"The distinctness index lies between {index[0]:.2f} and {index[-1]:.2f}: 0 is the "
+        "difference of two draws of one domain, 1 that of independent masks.",
+        f"The weights' magnitudes alone, which the text does not change, already share "
+        f"{min(alone):.1%} to {max(alone):.1%} with the domains' masks.",
+    ]
+
+
+def overlap(source: Source) -> Section:
+    """The matrix of all domains."""
+    jaccard, chance = source.table.jaccard(), source.table.chance()
+    chart = overlap_matrix(source.table.domains, jaccard, chance, LIGHT, evidence=source.tested)
+    caption = f"Jaccard overlap of the weights that two domains keep. {source.caption}"
+    return Section(name="Overlap", parts=[Figure(chart=chart, name="overlap", caption=caption)])
+
+
+def evidence(source: Source) -> Section | None:
+    """Every pair beside its yardsticks, in a figure, a table and words."""
+    if source.tested is None:
+        return None
+    whole = [pair.whole for pair in source.tested]
+    names = ("overlap", "ceiling", "cross", "chance", "index", "index_low", "index_high")
+    columns: dict[str, list[object]] = {
+        "pair": [f"{label(pair.domain_a)}, {label(pair.domain_b)}" for pair in source.tested],
+        **{name: [getattr(each, name) for each in whole] for name in (*names, "p", "adjusted_p")},
+    }
+    least = max(pair.smallest_p for pair in source.tested)
+    drawn = Figure(
+        chart=index_chart(source.tested, LIGHT),
+        name="distinctness",
+        caption=f"Distinctness index of every pair with its 95% interval; hollow: p ≥ {CLEAR:g}. "
+        f"{source.caption}",
+    )
+    return Section(
+        name="Are the differences real?",
+        parts=[
+            drawn,
+            table(columns, "yardsticks", f"The yardsticks of every pair. {source.caption}"),
+            paragraph(
+                f"{rows_sentence(source.tested, source.spec.rows)} The smallest p that the groups "
+                f"and shuffles allow is {least:.2g}."
+            ),
+            heading("Every pair in words"),
+            listing(sentence(pair, label) for pair in source.tested),
+        ],
+    )
+
+
+def places(source: Source) -> Section:
+    """Where in the network the least alike pair differs."""
+    a, b = source.extremes[1]
+    names = f"{label(a)} and {label(b)}"
+    layers, shared, chance = zip(*source.table.per_layer(a, b), strict=True)
+    parts: list[str | Figure] = [
+        paragraph(f"{names}, the least alike pair."),
+        Figure(
+            chart=layer_lines(layers, shared, chance, LIGHT),
+            name="layers",
+            caption=f"Overlap of {names} along the depth of the model. {source.caption}",
+        ),
+        Figure(
+            chart=layer_by_projection(*source.table.layer_by_projection(a, b), LIGHT),
+            name="matrices",
+            caption=f"Overlap of {names} in every weight matrix. {source.caption}",
+        ),
+    ]
+    if source.tested is not None:
+        pair = find_pair(source.tested, a, b)
+        for kind, rows in (("layer", pair.layers), ("projection", pair.projections)):
+            measured = ("overlap", "ceiling", "cross", "index", "p", "adjusted_p")
+            columns = {
+                kind: [row.part for row in rows],
+                **{name: [getattr(row, name) for row in rows] for name in measured},
+            }
+            caption = f"The yardsticks of {names} by {kind}. {source.caption}"
+            parts.append(table(columns, f"yardsticks-by-{kind}", caption))
+    return Section(name="Where they differ", parts=parts)
+
+
+def sparsities(source: Source) -> Section | None:
+    """The same question at other sparsities, where it has been asked."""
+    if len(source.at) < 2:
+        return None
+    pair = source.extremes[1]
+    names = " and ".join(map(label, pair))
+    every = Figure(
+        chart=index_lines(source.at, pair, LIGHT),
+        name="index-sparsity",
+        caption=f"Distinctness index of every pair over sparsity; marked: {names}. "
+        f"Model: {model_name(source.run)}. Run: {source.run.id}.",
+    )
+    one = Figure(
+        chart=yardstick_lines(source.at, pair, LIGHT),
+        name="yardsticks-sparsity",
+        caption=f"{names} beside the yardsticks, over sparsity. "
+        f"Model: {model_name(source.run)}. Run: {source.run.id}.",
+    )
+    return Section(name="At other sparsities", parts=[every, one])
+
+
+def text(source: Source) -> Section | None:
+    """Whether there was enough text."""
+    if source.curves is None:
+        return None
+    caption = (
+        "Overlap of the mask from some groups of documents with that from all of them (solid; "
+        "bars: one standard deviation over random draws), and of masks from two sets of groups "
+        f"that share none (dotted). {source.caption}"
+    )
+    return Section(
+        name="Was there enough text?",
+        parts=[
+            Figure(chart=learning_chart(source.curves, LIGHT), name="learning", caption=caption),
+            listing(learning_sentence(curve, label) for curve in source.curves),
+        ],
+    )
+
+
+SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
+    findings,
+    overlap,
+    evidence,
+    places,
+    sparsities,
+    text,
+    methods,
+    provenance,
+    reproduction,
+)
+
+
+def sections(source: Source) -> list[Section]:
+    """Those that have something to tell."""
+    return [section for make in SECTIONS if (section := make(source)) is not None]

@@ -1,0 +1,73 @@
+"""What a report is written from: a run and what has been found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from analysis.captions import about
+from analysis.comparisons import EvidenceSpec
+from analysis.evidence import PairEvidence, evidence, stored_at_sparsities, stored_evidence
+from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
+from analysis.overlap import OverlapTable, overlap_table
+from analysis.resampling import can_be_resampled
+from pruning.errors import InputError
+from pruning.progress import Report, ignore
+from pruning.specs import PruneSpec
+from pruning.workspace import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A run, a choice of masks, and what is known of them.
+
+    tested, curves: None where nobody asked or where the choice cannot be tested. at: evidence by
+    sparsity, the one of `prune` among them.
+    """
+
+    run: Run
+    prune: PruneSpec
+    spec: EvidenceSpec
+    table: OverlapTable
+    tested: tuple[PairEvidence, ...] | None
+    curves: tuple[LearningCurve, ...] | None
+    at: Mapping[float, tuple[PairEvidence, ...]]
+
+    @property
+    def caption(self) -> str:
+        """What every table and figure was made of, in one line."""
+        return about(self.run, self.prune)
+
+    @property
+    def extremes(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """The most and the least alike pair of domains, by the overlap of kept weights."""
+        jaccard = self.table.jaccard()
+        domains = self.table.domains
+        pairs = [(a, b) for a in range(len(domains)) for b in range(a + 1, len(domains))]
+        order = sorted(pairs, key=lambda pair: jaccard[pair])
+        return tuple((domains[a], domains[b]) for a, b in (order[-1], order[0]))  # type: ignore[return-value]
+
+
+def gather(
+    run: Run, prune: PruneSpec, spec: EvidenceSpec, report: Report = ignore, *, compute: bool
+) -> Source:
+    """Read what is stored with the run; with `compute`, find what is missing first.
+
+    Overlaps are always there afterwards. Raises InputError for a run of fewer than two domains.
+    """
+    if len(run.domains) < 2:
+        raise InputError("A report compares domains; this run has one. Calibrate two or more.")
+    testable = can_be_resampled(prune)
+    table = overlap_table(run, prune, report)
+    if testable and compute and run.spec.sample.groups > 1:
+        evidence(run, prune, spec, report)
+        learning_curves(run, prune, spec, report)
+    return Source(
+        run=run,
+        prune=prune,
+        spec=spec,
+        table=table,
+        tested=stored_evidence(run, prune, spec) if testable else None,
+        curves=stored_learning_curves(run, prune, spec) if testable else None,
+        at=stored_at_sparsities(run, prune, spec) if testable else {},
+    )

@@ -1,0 +1,29 @@
+"""`python -m bench`: how long things take here. Results go to bench/results as text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from bench import evidence, overlaps, streaming
+from pruning.console import Parser, command_parser, run
+
+COMMANDS = {
+    "evidence": (evidence, "the test of all differences between the demo model's seven domains"),
+    "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
+    "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),
+}
+
+
+def make_parser() -> Parser:
+    """The parser of all benchmarks."""
+    return command_parser("python -m bench", "Benchmarks.", COMMANDS)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0 done, 1 failed, 2 bad input, 130 cancelled."""
+    return run(make_parser(), argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
