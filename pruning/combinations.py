@@ -94,9 +94,9 @@ def kept_counts(
 
 def is_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> bool:
     """Whether `kept_counts` answers within seconds: it is stored, or the model is small."""
-    if combination == MIXTURE:
-        return True
     size = sum(math.prod(weight.shape) for weight in run.weights)
+    if combination == MIXTURE:
+        return prune.allocation == "uniform" or size <= SECONDS_WORTH
     masks = len(needed_domains(run, combination, domains))
     name = _name(prune, combination, domains)
     return size * masks <= SECONDS_WORTH or (run.folder / "combined" / f"{name}.json").exists()

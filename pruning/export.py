@@ -23,6 +23,7 @@ from pruning.errors import AtlasError, InputError
 from pruning.export_plan import ExportPlan, chosen_weights, plan_export
 from pruning.export_spec import ExportSpec
 from pruning.formats.files import LAYOUT, compress_shard, compressed_name
+from pruning.layerwise import prune_of_layers
 from pruning.masks import Mask, keep_highest
 from pruning.model_card import CARD, model_card
 from pruning.models import load_model
@@ -153,11 +154,12 @@ def _one_shot(run: Run, spec: ExportSpec) -> KeptOf:
     if spec.combination != MIXTURE:
         return _combined(run, spec)
     norms = mixture_norms(run, spec.prune, dict(spec.mixture))
+    prunes = prune_of_layers(run, spec.prune, norms)
 
     def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        prune = prunes[weight.key.layer]
         channels = torch.from_numpy(norms[weight.input_key])
-        scores = score(matrix, channels, spec.prune, weight.key)
-        return keep_highest(scores, spec.prune)
+        return keep_highest(score(matrix, channels, prune, weight.key), prune)
 
     return kept_of
 
@@ -166,13 +168,15 @@ def _combined(run: Run, spec: ExportSpec) -> KeptOf:
     """Every domain's own mask, and the bits of these combined."""
     domains = needed_domains(run, spec.combination, spec.domains)
     norms = score_norms(run, spec.prune, domains)
+    prunes = {domain: prune_of_layers(run, spec.prune, norms[domain]) for domain in domains}
 
     def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         masks = {}
         for domain in domains:
+            prune = prunes[domain][weight.key.layer]
             channels = torch.from_numpy(norms[domain][weight.input_key])
-            scores = score(matrix, channels, spec.prune, weight.key)
-            masks[domain] = Mask.pack(keep_highest(scores, spec.prune))
+            scores = score(matrix, channels, prune, weight.key)
+            masks[domain] = Mask.pack(keep_highest(scores, prune))
         return torch.from_numpy(combine(masks, spec.combination, spec.domains).unpack())
 
     return kept_of

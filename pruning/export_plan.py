@@ -12,12 +12,13 @@ from pruning.combinations import MIXTURE, REMOVAL, kept_counts, other_domains
 from pruning.errors import AtlasError
 from pruning.export_spec import ExportSpec
 from pruning.formats.bitmask import compressed_matrix_bytes
+from pruning.layerwise import prune_of_layers
 from pruning.masks import pruned_per_group
 from pruning.models import model_folder
 from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
 from pruning.specs import WeightKey
-from pruning.submodels import selected_weights
+from pruning.submodels import mixture_norms, selected_weights
 
 if TYPE_CHECKING:
     from pruning.architecture import PrunableWeight
@@ -104,7 +105,8 @@ def plan_export(
     """The exact counts and sizes of an export.
 
     A mixture's follow from shapes alone; the checkpoint's headers are read and no tensor. A union,
-    an intersection or a removal is counted by making the masks, once (`combinations.kept_counts`).
+    an intersection or a removal is counted by making the masks, once (`combinations.kept_counts`);
+    where OWL allocates the sparsity, the weights are read for their outliers, once.
 
     Args:
         folder: the base model's folder; None: where the run's model is on this machine.
@@ -149,9 +151,14 @@ def _kept(
     """How many values of each weight are kept."""
     if spec.combination != MIXTURE:
         return kept_counts(run, spec.prune, spec.combination, spec.domains, report)
+    prunes = dict.fromkeys(run.layers, spec.prune)
+    if spec.prune.allocation != "uniform":
+        prunes = prune_of_layers(
+            run, spec.prune, mixture_norms(run, spec.prune, dict(spec.mixture))
+        )
     kept = {}
     for weight in weights:
-        groups, pruned_each = pruned_per_group(weight.shape, spec.prune)
+        groups, pruned_each = pruned_per_group(weight.shape, prunes[weight.key.layer])
         kept[weight.key] = math.prod(weight.shape) - groups * pruned_each
     return kept
 

@@ -49,6 +49,10 @@ class ExportSpec(Spec):
             raise InputError(
                 "The contrastive score compares the dense model's statistics; choose one-shot."
             )
+        if self.needs_model and self.prune.allocation != "uniform":
+            raise InputError(
+                "Layers get their own sparsity from the dense model's outliers; choose one-shot."
+            )
         self._check_combination()
 
     def _check_combination(self) -> None:
@@ -99,12 +103,14 @@ class ExportSpec(Spec):
     @property
     def prunes_every_group_alike(self) -> bool:
         """Whether each comparison group loses exactly as many weights as `prune` says."""
-        return self.combination == MIXTURE
+        return self.combination == MIXTURE and self.prune.allocation == "uniform"
 
     @property
     def holds_pattern(self) -> bool:
         """Whether at least the pruned share of every group is zero, so that n:m kernels fit."""
-        return self.combination in (MIXTURE, INTERSECTION)
+        if self.combination == INTERSECTION:
+            return self.prune.allocation == "uniform"
+        return self.combination == MIXTURE
 
     @property
     def needs_model(self) -> bool:

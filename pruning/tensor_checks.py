@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pruning.combinations import MIXTURE
 from pruning.errors import InputError
 from pruning.export_spec import ExportSpec
 from pruning.masks import pruned_per_group
@@ -35,6 +36,8 @@ def wrong_zeros(
         yield f"{name} has {entry['pruned']} pruned values where its shape gives {groups * pruned}"
     if not spec.holds_pattern:
         return
+    if spec.prune.allocation != "uniform" and spec.combination == MIXTURE:
+        pruned = entry["pruned"] // groups  # the layer's own share
     short = int((zero.reshape(groups, -1).sum(dim=1) < pruned).sum())
     if short:
         yield f"{name} has {short} of {groups} groups with fewer than {pruned} zeros"

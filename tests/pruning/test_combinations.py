@@ -13,14 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from pruning.combinations import COMBINATIONS, combine, is_counted, kept_counts
+from pruning.combinations import (
+    COMBINATIONS,
+    combine,
+    combined_masks,
+    is_counted,
+    kept_counts,
+)
 from pruning.errors import InputError
 from pruning.export import SUBMODEL, export
 from pruning.export_plan import plan_export
 from pruning.export_spec import ExportSpec
 from pruning.masks import Mask
 from pruning.specs import PruneSpec
-from pruning.submodels import run_masks
+from pruning.submodels import mixture_masks, run_masks
 from pruning.verify import verify
 from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
@@ -169,3 +175,26 @@ def test_what_makes_no_sense(change: dict[str, Any], message: str) -> None:
 def test_a_removal_needs_something_that_stays(llama: Run) -> None:
     with pytest.raises(InputError, match="all domains of the run"):
         plan_export(llama, spec_of(llama, "removal"))
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS)
+def test_layers_may_have_a_sparsity_of_their_own(
+    llama: Run, combination: str, tmp_path: Path
+) -> None:
+    domains = (("prose", 1.0),) if combination == "removal" else BOTH
+    spec = spec_of(llama, combination, domains, allocation="owl")
+    plan = plan_export(llama, spec)
+    assert export(llama, spec, tmp_path / "out").plan == plan
+    written = load_file(tmp_path / "out" / "model.safetensors")
+    masks = dict(
+        mixture_masks(llama, spec.prune, dict(domains))
+        if combination == "mixture"
+        else combined_masks(llama, spec.prune, combination, spec.domains)
+    )
+    for weight, kept in masks.items():
+        zero = written[str(weight.tensor)] == 0
+        assert torch.equal(zero, torch.from_numpy(~kept.unpack()))
+    assert verify(tmp_path / "out").ok
+    if combination == "mixture":
+        with pytest.raises(InputError, match="choose one-shot"):
+            ExportSpec(run="a", mixture=BOTH, prune=spec.prune, mode="sequential")
