@@ -27,21 +27,23 @@ def matched_draw(region: Flags, magnitude: NDArray, random: np.random.Generator)
     """As `random_draw`, with the region's own distribution of magnitudes.
 
     The region's magnitudes are cut into `STRATA` ranges of equal counts, and from each range come
-    as many other weights as the region has there (fewer where there are fewer); none is smaller
-    than the region's smallest or larger than its largest. magnitude: the shape of the region.
+    as many other weights as the region has there; what a range lacks comes from the others.
+    None is smaller than the region's smallest or larger than its largest. magnitude: the shape of
+    the region.
     """
     sizes = magnitude.ravel()
     inside = sizes[region.ravel()].astype(np.float64)
     if not len(inside):
         return np.zeros_like(region)
-    edges = np.quantile(inside, np.linspace(0, 1, STRATA + 1))
-    edges[-1] = np.nextafter(edges[-1], np.inf)
+    edges = np.quantile(inside, np.linspace(0, 1, min(STRATA, len(inside)) + 1))
+    edges[0], edges[-1] = inside.min(), np.nextafter(inside.max(), np.inf)
 
     def stratum(positions: Positions) -> Positions:
-        """0 and STRATA + 1 lie outside the region's range."""
-        return np.searchsorted(edges, sizes[positions], side="right")
+        """-1 where the magnitude is outside the region's range."""
+        strata = np.searchsorted(edges, sizes[positions], side="right") - 1
+        return np.where(strata < len(edges) - 1, strata, -1)
 
-    wanted = np.bincount(stratum(np.flatnonzero(region)), minlength=STRATA + 2)
+    wanted = np.bincount(stratum(np.flatnonzero(region)), minlength=len(edges) - 1)
     return _draw(region, wanted, stratum, random)
 
 
@@ -59,7 +61,7 @@ def _draw(
     stratum: Callable[[Positions], Positions],
     random: np.random.Generator,
 ) -> Flags:
-    """`wanted[s]` weights outside the region from every stratum s.
+    """`wanted[s]` weights outside the region from every stratum s; none of stratum -1.
 
     Looks among a few random candidates first, and among more only where these do not suffice, so
     that a small region of a large matrix needs no pass over the matrix.
@@ -75,13 +77,28 @@ def _draw(
         )
         candidates = candidates[outside[candidates]]
         strata = stratum(candidates)
-        order = np.argsort(strata, kind="stable")
-        strata = strata[order]
-        first = np.searchsorted(strata, np.arange(len(wanted)))
-        taken = np.arange(len(strata)) - first[strata] < wanted[strata]
-        if everything or np.count_nonzero(taken) == total:
-            return _flags(region, candidates[order[taken]])
+        candidates, strata = candidates[strata >= 0], strata[strata >= 0]
+        there = np.bincount(strata, minlength=len(wanted))
+        if everything or (there >= wanted).all():
+            order = np.argsort(strata, kind="stable")
+            rank = np.arange(len(order)) - (np.cumsum(there) - there)[strata[order]]
+            return _flags(region, candidates[order[rank < _moved(wanted, there)[strata[order]]]])
         size *= 4
+
+
+def _moved(wanted: Positions, there: Positions) -> Positions:
+    """What to take from every stratum: what one lacks comes from the following ones, then from any."""
+    taken = np.zeros_like(wanted)
+    missing = 0
+    for stratum, (count, available) in enumerate(zip(wanted, there, strict=True)):
+        missing += count
+        taken[stratum] = min(missing, available)
+        missing -= taken[stratum]
+    for stratum in reversed(range(len(wanted))):
+        more = min(missing, there[stratum] - taken[stratum])
+        taken[stratum] += more
+        missing -= more
+    return taken
 
 
 def _flags(like: Flags, positions: Positions) -> Flags:

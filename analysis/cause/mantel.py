@@ -51,9 +51,10 @@ def mantel(distance: Matrix, outcome: Matrix, *, seed: int = 0) -> Mantel:
         return Mantel(correlation=None, p=None, smallest_p=1.0, relabellings=tried, exact=exact)
     norm = math.sqrt(float((first[pairs] ** 2).sum() * (second[pairs] ** 2).sum()))
     correlation = float((first * second).sum()) / norm
-    found = np.array([(first[np.ix_(order, order)] * second).sum() for order in orders]) / norm
+    relabelled = first[orders[:, :, None], orders[:, None, :]]  # (relabellings, D, D)
+    found = (relabelled * second).sum(axis=(1, 2)) / norm
     as_large = int(np.count_nonzero(found >= correlation - 1e-9))
-    same = sum(np.allclose(first[np.ix_(order, order)], first) for order in orders) if exact else 0
+    same = int(np.count_nonzero((relabelled == first).all(axis=(1, 2)))) if exact else 0
     return Mantel(
         correlation=correlation,
         p=(as_large if exact else as_large + 1) / tried,
