@@ -60,6 +60,7 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("pages/masks.py", "Masks", ":material/grid_on:"),
     ),
     "Test": (("pages/cause.py", "Cause", ":material/content_cut:"),),
+    "Try": (("pages/playground.py", "Playground", ":material/edit_note:"),),
     "Take away": (("pages/export.py", "Export", ":material/ios_share:"),),
 }
 

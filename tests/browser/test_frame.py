@@ -19,6 +19,7 @@ PAGES = {
     "calibrate": "Calibrate",
     "overlap": "Overlap",
     "masks": "Masks",
+    "playground": "Playground",
     "export": "Export",
 }
 

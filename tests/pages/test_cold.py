@@ -14,6 +14,7 @@ TITLES = {
     "structure": "Structure",
     "masks": "Masks",
     "cause": "Cause",
+    "playground": "Playground",
     "export": "Export",
 }
 
@@ -25,7 +26,7 @@ def test_with_an_empty_workspace(page: str, empty: Path, open_page: Open) -> Non
     assert app.title[0].value == TITLES[page]
     assert [link.label for link in app.sidebar.page_link] == [
         "Home", "Calibrate", "Overlap", "Structure", "Masks", "Cause",
-        "Export",
+        "Playground", "Export",
     ]  # fmt: skip
 
 

@@ -1,0 +1,156 @@
+"""What is asked of the playground: the prompt, the sub-models, how tokens are chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.domains import label
+from analysis.playground.prompts import Prompt, prompts
+from analysis.playground.records import LONGEST_ANSWER, LONGEST_PROMPT, Sampling, SubModel
+from demo.texts import DOMAINS
+from pages.ui.choices import PATTERNS, SCORE_NAMES
+from pages.ui.state import choose, choose_many, keep, kept_choices, number, slide, switch
+from pages.ui.words import explain
+from pruning.specs import PruneSpec, pattern_sparsity
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
+
+EXAMPLES = 4
+LONGEST_TITLE = 96
+TEXT = "playground-prompt"
+TASK = "playground-task"
+DRAW = "draw"
+
+
+def choose_prompt(run: Run, before: str | None) -> tuple[str, list[Prompt]]:
+    """The text to continue, and the tasks whose text it may be.
+
+    before: the prompt of a request that this page shows, for the text box's first value.
+    """
+    built_in = [name for name in run.domains if name in DOMAINS]
+    order = built_in + [name for name in DOMAINS if name not in built_in]
+    domain = switch("Prompts of", order, "prompts", format_func=label)
+    shown = prompts(domain, count=EXAMPLES, seed=_draw())
+    if TEXT not in st.session_state:
+        st.session_state[TEXT] = kept_choices().get(TEXT) or before or shown[0].text
+    columns = st.columns(2, gap="small")
+    for place, task in enumerate(shown):
+        columns[place % 2].button(
+            task.title if len(task.title) <= LONGEST_TITLE else f"{task.title[:LONGEST_TITLE]}…",
+            key=f"example-{place}",
+            on_click=_take,
+            args=(task,),
+            width="stretch",
+        )
+    st.button(
+        "Other examples",
+        key="others",
+        icon=":material/casino:",
+        type="tertiary",
+        on_click=_draw_others,
+        help="Held-out tasks: their meanings occur in no text that built-in domains calibrate on.",
+    )
+    text = st.text_area(
+        "Prompt",
+        key=TEXT,
+        height=140,
+        max_chars=LONGEST_PROMPT,
+        help="The models continue this text. Click an example, change it, or write your own.",
+    )
+    taken = kept_choices().get(TASK)
+    return keep(TEXT, text), [*shown, *([taken] if taken else [])]
+
+
+def _draw() -> int:
+    """Which draw of examples is shown; in the address, like other choices."""
+    asked = st.query_params.get(DRAW, "")
+    chosen = int(asked) if asked.isdigit() else int(kept_choices().get(DRAW, 0))
+    return keep(DRAW, min(chosen, 10**6))
+
+
+def _draw_others() -> None:
+    st.query_params[DRAW] = str(_draw() + 1)
+
+
+def _take(task: Prompt) -> None:
+    st.session_state[TEXT] = task.text
+    keep(TASK, task)
+
+
+def choose_submodels(run: Run) -> tuple[SubModel, ...]:
+    """Up to three, each for some of the run's domains; a place without domains stays empty."""
+    chosen = [
+        _choose_submodel(run, place, column)
+        for place, column in enumerate(st.columns(3, gap="medium"), 1)
+    ]
+    return tuple(submodel for submodel in chosen if submodel is not None)
+
+
+def _choose_submodel(
+    run: Run, place: int, column: st.delta_generator.DeltaGenerator
+) -> SubModel | None:
+    with column:
+        names = choose_many(
+            f"Sub-model {place}",
+            run.domains,
+            f"for{place}",
+            default=run.domains[place - 1 : place] if place < 3 else (),
+            placeholder="none",
+            format_func=label,
+            help="The domain that it is pruned for; several are mixed in equal parts.",
+        )
+        if not names:
+            return None
+        slot = st.container()
+        with st.popover("Pattern and score", type="tertiary", icon=":material/tune:"):
+            pattern = choose("Pattern", PATTERNS, f"pattern{place}", help=explain("Pattern"))
+            score = choose(
+                "Score", list(SCORE_NAMES), f"score{place}", format_func=SCORE_NAMES.__getitem__
+            )
+        sparsity = pattern_sparsity(pattern)
+        with slot:
+            if sparsity is None:
+                sparsity = slide(
+                    "Sparsity", 0.0, 0.9, f"sparsity{place}", 0.5, 0.01, format="percent",
+                    help=explain("Sparsity"),
+                )  # fmt: skip
+            else:
+                st.markdown(f"Pattern **{pattern}**: {sparsity:.0%} pruned")
+    return SubModel(
+        mixture=tuple((name, 1.0) for name in names),
+        prune=PruneSpec(score=score, sparsity=round(sparsity, 4), pattern=pattern),
+    )
+
+
+def choose_sampling() -> Sampling:
+    """Greedy unless asked otherwise."""
+    with st.expander("How to choose tokens, and how many", icon=":material/tune:"):
+        how = switch(
+            "Next token",
+            ("greedy", "drawn"),
+            "choice",
+            format_func=lambda name: {"greedy": "the likeliest", "drawn": "drawn at random"}[name],
+            help="The likeliest token gives each model's own best guess, the same every time. "
+            "Drawn tokens use the same random numbers for every model, so that texts part "
+            "because the models differ.",
+        )
+        columns = st.columns(4, gap="medium")
+        with columns[0]:
+            length = number("Tokens at most", "length", 160, 1, LONGEST_ANSWER)
+        if how == "greedy":
+            return Sampling(max_tokens=length)
+        with columns[1]:
+            temperature = slide("Temperature", 0.1, 2.0, "temperature", 0.8, 0.05)
+        with columns[2]:
+            top_p = slide(
+                "top-p", 0.05, 1.0, "top_p", 0.95, 0.01,
+                help="Draw from the fewest likeliest tokens that have this probability together.",
+            )  # fmt: skip
+        with columns[3]:
+            seed = number("Seed", "seed", 0, 0, 10**6)
+    return Sampling(
+        temperature=round(temperature, 4), top_p=round(top_p, 4), seed=seed, max_tokens=length
+    )
