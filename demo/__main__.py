@@ -25,7 +25,7 @@ from demo.recipe import (
     make_tokenizer,
     sources_of,
 )
-from demo.scoreboard import MODEL_FOLDER, as_text, evaluate, load_subject
+from demo.scoreboard import MODEL_FOLDER, as_text, evaluate, load
 from demo.tokenizer import load_tokenizer, tokens_per_byte
 from demo.train import TrainingPlan
 from pruning.workspace import Workspace
@@ -126,8 +126,9 @@ def _tell(line: str) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    subject = load_subject(arguments.model)
-    scores = evaluate(subject, tasks=arguments.tasks, data=arguments.data, report=_tell)
+    scores = evaluate(
+        load(arguments.model), tasks=arguments.tasks, data=arguments.data, report=_tell
+    )
     if arguments.json:
         print(json.dumps([asdict(score) for score in scores], indent=1))
     else:

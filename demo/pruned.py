@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from demo.evaluate import Subject, task_score
-from demo.likelihood import bits_per_byte
+from analysis.evaluation.likelihood import document_losses
+from analysis.evaluation.mask_sources import MaskSource, masks_of, of_domain
+from demo.evaluate import task_score
 from demo.texts import DOMAINS
 from pruning.calibration import calibrate
-from pruning.masks import Mask
 from pruning.models import LoadedModel, load_model
 from pruning.specs import (
     CalibrationSpec,
@@ -24,16 +24,12 @@ from pruning.specs import (
     ModelSpec,
     PruneSpec,
     SampleSpec,
-    WeightKey,
 )
-from pruning.submodels import mixture_masks, run_masks
 from pruning.surgery import temporary_masks
 from pruning.workspace import Run, Workspace
 
 ALL, MAGNITUDE, RANDOM, DENSE = "all domains", "magnitude", "random", "dense"
 ROWS = (*DOMAINS, ALL, MAGNITUDE, RANDOM)
-
-Masks = Mapping[WeightKey, Mask]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,27 +66,21 @@ def calibration_run(folder: Path, workspace: Workspace, plan: Plan, *, seed: int
     return calibrate(CalibrationSpec(model=model, domains=domains, sample=sample), workspace)
 
 
-def masks_of(run: Run, row: str, *, sparsity: float, seed: int) -> Masks:
-    """The masks of one row of the table at one sparsity."""
-    if row == ALL:
-        prune = PruneSpec(sparsity=sparsity)
-        pairs = mixture_masks(run, prune, dict.fromkeys(DOMAINS, 1.0))
-        return {weight.key: mask for weight, mask in pairs}
-    score = row if row in (MAGNITUDE, RANDOM) else "wanda"
-    domain = row if row in DOMAINS else DOMAINS[0]
-    prune = PruneSpec(score=score, sparsity=sparsity, seed=seed)
-    return {weight.key: masks[domain] for weight, masks in run_masks(run, prune, [domain])}
+def source_of(row: str) -> MaskSource:
+    """What the masks of a row of the table are made from."""
+    if row in DOMAINS:
+        return of_domain(row)
+    return MaskSource(kind="mixture" if row == ALL else row)  # type: ignore[arg-type]
 
 
 def _measured(
     loaded: LoadedModel, texts: Mapping[str, Sequence[str]], tasks: int
 ) -> Iterator[tuple[str, str, float]]:
-    subject = Subject(model=loaded.module, tokenizer=loaded.tokenizer)
-    for domain, of_domain in texts.items():
-        value = bits_per_byte(subject.model, subject.tokenizer, of_domain)
+    for domain, documents in texts.items():
+        value = document_losses(loaded, documents).bits_per_byte
         yield domain, "bits per byte", value
         if tasks:
-            score = task_score(subject, domain, count=tasks)
+            score = task_score(loaded, domain, count=tasks)
             yield domain, score.measure, score.value
 
 
@@ -124,7 +114,8 @@ def measure_pruned(
         run = calibration_run(folder, workspace, plan, seed=seed)
         for sparsity in plan.sparsities:
             for row in ROWS:
-                with temporary_masks(loaded, masks_of(run, row, sparsity=sparsity, seed=seed)):
+                prune = PruneSpec(sparsity=sparsity, seed=seed)
+                with temporary_masks(loaded, masks_of(run, source_of(row), prune)):
                     add(row, sparsity, seed)
             report(f"seed {seed}, {sparsity:.0%} pruned: measured")
     return cells

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from transformers import AutoModelForCausalLM
-
 from demo.evaluate import (
     LANGUAGES,
     Score,
-    Subject,
     real_held_out_texts,
     task_score,
     text_scores,
 )
 from demo.recipe import held_out_texts
 from demo.texts import DOMAINS
-from demo.tokenizer import load_tokenizer
+from pruning.models import LoadedModel, load_model
+from pruning.specs import ModelSpec
 
 MODEL_FOLDER = Path(__file__).parent / "model"
 NAMES = {
@@ -37,18 +35,15 @@ GENERATED = "bits per byte, generated"
 REAL = "bits per byte, real"
 
 
-def load_subject(folder: Path) -> Subject:
+def load(folder: Path) -> LoadedModel:
     """Load a model folder for evaluation in float32; raises ValueError where there is none."""
     if not (folder / "config.json").exists():
         raise ValueError(f"{folder} holds no model; `python -m demo reproduce` makes one.")
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, dtype="float32"
-    )
-    return Subject(model=model.eval(), tokenizer=load_tokenizer(folder))
+    return load_model(ModelSpec(source=str(folder), dtype="float32", device="cpu"))
 
 
 def evaluate(
-    subject: Subject,
+    loaded: LoadedModel,
     *,
     tasks: int,
     data: Path | None = None,
@@ -62,12 +57,12 @@ def evaluate(
     """
     scores = []
     for domain in DOMAINS:
-        score = task_score(subject, domain, count=tasks)
+        score = task_score(loaded, domain, count=tasks)
         report(f"{NAMES[domain]}: {score.measure} {score.value:.1f}")
         scores.append(score)
-    scores += text_scores(subject, held_out_texts(bytes_each=bytes_each), measure=GENERATED)
+    scores += text_scores(loaded, held_out_texts(bytes_each=bytes_each), measure=GENERATED)
     if data is not None:
-        scores += text_scores(subject, real_held_out_texts(data), measure=REAL)
+        scores += text_scores(loaded, real_held_out_texts(data), measure=REAL)
     return scores
 
 

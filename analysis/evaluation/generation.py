@@ -67,6 +67,11 @@ def generate(
     return found
 
 
+def most_new_tokens(loaded: LoadedModel) -> int:
+    """New tokens that leave a quarter of the context to the prompt."""
+    return context_of(loaded) * 3 // 4
+
+
 def until(text: str, stops: Sequence[str]) -> str:
     """The text before the first of the texts that end it."""
     ends = [place for stop in stops if (place := text.find(stop)) >= 0]
@@ -81,10 +86,10 @@ def _check(
             "Sampling needs 0 < top-p <= 1, a temperature of at least 0, and at least one sample "
             "and one new token."
         )
-    if max_new_tokens > context_of(loaded) // 2:
+    if max_new_tokens > most_new_tokens(loaded):
         raise InputError(
             f"{max_new_tokens} new tokens leave too little room for prompts in a context of "
-            f"{context_of(loaded)}; ask for at most {context_of(loaded) // 2}."
+            f"{context_of(loaded)}; ask for at most {most_new_tokens(loaded)}."
         )
 
 

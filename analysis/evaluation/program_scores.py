@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evaluation.generation import generate
-from analysis.evaluation.likelihood import context_of
+from analysis.evaluation.generation import generate, most_new_tokens
 from analysis.evaluation.measures import PASS, Measured, shares
 from analysis.evaluation.pass_at_k import evaluate_programs, unbiased_pass_at_k
 from analysis.evaluation.program_tasks import CodeTask
@@ -52,7 +51,7 @@ def write_programs(
         written = generate(
             loaded,
             [tasks[number].prompt for number in places],
-            max_new_tokens=min(PROGRAM_TOKENS, context_of(loaded) // 2),
+            max_new_tokens=min(PROGRAM_TOKENS, most_new_tokens(loaded)),
             stop=stop,
             temperature=sampling.temperature,
             top_p=sampling.top_p,

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from analysis.evaluation.choices import choose
-from analysis.evaluation.generation import generate
-from analysis.evaluation.likelihood import context_of
+from analysis.evaluation.generation import generate, most_new_tokens
+from analysis.evaluation.harness import harness_measured
 from analysis.evaluation.measures import (
     ACCURACY,
     BLEU,
@@ -19,7 +19,7 @@ from analysis.evaluation.measures import (
 )
 from analysis.evaluation.program_scores import programs_passing
 from analysis.evaluation.sampling import Sampling
-from analysis.evaluation.tasks import CHOICES, MATH, PROGRAMS, TRANSLATION, number_in
+from analysis.evaluation.tasks import CHOICES, HARNESS, MATH, PROGRAMS, TRANSLATION, number_in
 from analysis.evaluation.translation_metrics import bleu_statistics, chrf_statistics
 from analysis.execution import Sandbox
 from demo.texts.tasks import ChoiceTask, MathTask, TranslationTask
@@ -44,6 +44,8 @@ def score_tasks(
     sampling: how programs are written, greedily if None. sandbox: where they are run; InputError
     for programs without one.
     """
+    if kind == HARNESS:
+        return harness_measured(loaded, tasks[0])
     if kind == PROGRAMS:
         if sandbox is None:
             raise InputError(
@@ -113,6 +115,6 @@ def _greedy(
     stop: Sequence[str],
     report: Report,
 ) -> list[str]:
-    room = min(longest, context_of(loaded) // 2)
+    room = min(longest, most_new_tokens(loaded))
     found = generate(loaded, prompts, max_new_tokens=room, stop=stop, report=report)
     return [text for (text,) in found]

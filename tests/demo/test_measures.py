@@ -1,25 +1,25 @@
-"""The demo model's measures: completions, likelihoods, scores and the pruned table."""
+"""The demo model's measures: scores of tasks and texts, and the pruned table."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
-import torch
 
+from analysis.evaluation.likelihood import document_losses
+from analysis.evaluation.mask_sources import masks_of
 from demo.__main__ import main
 from demo.card import count_parameters, model_card
-from demo.evaluate import Score, Subject, answer_in, choices_right, real_held_out_texts
-from demo.generation import complete, until
-from demo.likelihood import bits_per_byte, choose, token_log_likelihoods
+from demo.evaluate import Score, real_held_out_texts, task_score, text_scores
 from demo.model_config import ModelSize, new_model
-from demo.pruned import ALL, DENSE, ROWS, Cell, Plan, as_tables, calibration_run, masks_of
+from demo.pruned import ALL, DENSE, ROWS, Cell, Plan, as_tables, calibration_run, source_of
 from demo.recipe import save_model
-from demo.scoreboard import as_markdown, as_text, load_subject
+from demo.scoreboard import as_markdown, as_text, load
 from demo.texts import DOMAINS
 from demo.tokenizer import train_tokenizer
+from pruning.models import LoadedModel
+from pruning.specs import PruneSpec
 from pruning.workspace import Workspace
 
 TINY = ModelSize(hidden=32, layers=2, intermediate=64, heads=2, key_value_heads=1, positions=256)
@@ -42,96 +42,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def subject(folder: Path) -> Subject:
-    return load_subject(folder)
+def loaded(folder: Path) -> LoadedModel:
+    return load(folder)
 
 
-@pytest.fixture
-def uniform(folder: Path) -> Subject:
-    """A model that finds every token equally likely."""
-    subject = load_subject(folder)
-    with torch.no_grad():
-        for parameter in subject.model.parameters():
-            parameter.zero_()
-    return subject
-
-
-def test_completions_do_not_depend_on_their_batch(subject: Subject) -> None:
-    prompts = ["a", "a few words and more of them", "words", "few, few, few"]
-    together = complete(subject.model, subject.tokenizer, prompts, longest=12, batch=4)
-    alone = complete(subject.model, subject.tokenizer, prompts, longest=12, batch=1)
-    assert together == alone
-    assert any(together)
-
-
-def test_a_completion_ends_at_the_first_stop() -> None:
-    assert until("    return 1\n\ndef g():", ("\nclass ", "\ndef ")) == "    return 1\n"
-    assert until("abc", ("x",)) == "abc"
-    assert until("a#b\nc", ("\n", "#")) == "a"
-
-
-def test_a_uniform_model_needs_the_bits_of_its_vocabulary(uniform: Subject) -> None:
-    texts = ["a few words", "œuvre"]
-    tokens = sum(len(uniform.tokenizer(text).input_ids) for text in texts)
-    size = sum(len(text.encode()) for text in texts)
-    found = bits_per_byte(uniform.model, uniform.tokenizer, texts)
-    assert found == pytest.approx(tokens * math.log2(300) / size, rel=1e-5)
-
-
-def test_long_texts_are_read_in_pieces(uniform: Subject) -> None:
-    text = "a few words, " * 30
-    short = bits_per_byte(uniform.model, uniform.tokenizer, [text], context=7)
-    whole = bits_per_byte(uniform.model, uniform.tokenizer, [text], context=200)
-    assert short == pytest.approx(whole, rel=1e-5)
-
-
-def test_likelihoods_do_not_depend_on_their_batch(subject: Subject) -> None:
-    sequences = [[0, 5, 9, 7], [0, 8], [0, 5, 9, 7, 30, 31, 32]]
-    together = token_log_likelihoods(subject.model, sequences)
-    alone = token_log_likelihoods(subject.model, sequences, batch_tokens=1)
-    for one, other, sequence in zip(together, alone, sequences, strict=True):
-        assert one == pytest.approx(other, abs=1e-5)
-        assert len(one) == len(sequence) - 1
-    assert together[0][:2] == pytest.approx(together[2][:2], abs=1e-5)
-
-
-def test_the_choice_is_the_likeliest_continuation(subject: Subject) -> None:
-    choices = [" few", " more", " words", ","]
-    chosen = choose(subject.model, subject.tokenizer, ["a", "words"], [choices, choices])
-    for index, prompt in zip(chosen, ["a", "words"], strict=True):
-        head = [subject.tokenizer.eos_token_id, *subject.tokenizer(prompt).input_ids]
-        totals = []
-        for text in choices:
-            tail = subject.tokenizer(text).input_ids
-            (values,) = token_log_likelihoods(subject.model, [head + tail])
-            totals.append(sum(values[-len(tail) :]))
-        assert index == totals.index(max(totals))
-
-
-def test_no_text_has_no_bits_per_byte(subject: Subject) -> None:
-    with pytest.raises(ValueError, match="at least one byte"):
-        bits_per_byte(subject.model, subject.tokenizer, [])
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        (" 3 + 4 = 7.\nThe answer is 7.", "7"),
-        ("The answer is 5. No: The answer is -12.", "-12"),
-        ("The answer is 1,250 apples.", "1250"),
-        ("The answer is 2.5.", "2.5"),
-        ("It is 7.", ""),
-        ("The answer is unknown.", ""),
-    ],
-)
-def test_the_answer_is_the_number_after_the_last_marker(text: str, answer: str) -> None:
-    assert answer_in(text, "The answer is") == answer
-
-
-def test_a_score_counts_its_tasks(subject: Subject) -> None:
-    score = choices_right(subject, count=8)
-    assert score.of == 8
+def test_a_score_counts_its_tasks(loaded: LoadedModel) -> None:
+    score = task_score(loaded, "commonsense", count=8)
+    assert (score.measure, score.of) == ("4 choices", 8)
     assert score.value * 8 / 100 == pytest.approx(round(score.value * 8 / 100))
+    assert task_score(loaded, "translation", count=2).measure == "chrF"
+
+
+def test_text_is_measured_by_domain(loaded: LoadedModel) -> None:
+    texts = {"math": ["a few words", "more"], "general": ["few"]}
+    scores = text_scores(loaded, texts, measure="bits per byte, real")
+    assert [(score.domain, score.of) for score in scores] == [("math", 2), ("general", 1)]
+    assert scores[0].value == document_losses(loaded, texts["math"]).bits_per_byte
 
 
 def test_only_held_out_records_are_measured(tmp_path: Path) -> None:
@@ -163,7 +89,7 @@ def test_the_table_holds_what_was_measured() -> None:
 def test_masks_keep_the_same_share_of_every_matrix(folder: Path, tmp_path: Path) -> None:
     plan = Plan(seeds=(0,), samples=8, length=32)
     run = calibration_run(folder, Workspace(tmp_path), plan, seed=0)
-    rows = {row: masks_of(run, row, sparsity=0.5, seed=0) for row in ROWS}
+    rows = {row: masks_of(run, source_of(row), PruneSpec(sparsity=0.5)) for row in ROWS}
     sizes = {len(masks) for masks in rows.values()}
     assert sizes == {2 * 7}
     for masks in rows.values():
@@ -221,7 +147,7 @@ def test_the_card_tells_of_model_training_and_text(folder: Path, tmp_path: Path)
     assert "| generated math (generated) | Math | 1.00 M | once | MIT |" in text
     assert "81.2 %" in text
     assert count_parameters(folder) == sum(
-        parameter.numel() for parameter in load_subject(folder).model.parameters()
+        parameter.numel() for parameter in load(folder).module.parameters()
     )
 
 

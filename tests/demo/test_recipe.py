@@ -17,7 +17,7 @@ from demo.loss_curve import loss_curve, read_log, smoothed
 from demo.model_config import ModelSize
 from demo.real_text import find_records, group_of, is_held_out
 from demo.recipe import TextPlan, make_corpus, make_model, make_tokenizer, sources_of
-from demo.scoreboard import load_subject
+from demo.scoreboard import load
 from demo.source_code import pieces
 from demo.texts import DOMAINS, documents
 from demo.tokenizer import END_OF_TEXT, encode_documents, load_tokenizer, tokens_per_byte
@@ -74,9 +74,9 @@ def test_the_model_folder_reloads_and_is_bfloat16(made: Path) -> None:
     assert tokenizer.eos_token == END_OF_TEXT
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
     assert tokenizer("x").input_ids == load_tokenizer(made / "tokenizer")("x").input_ids
-    subject = load_subject(made / "model")
+    loaded = load(made / "model")
     with torch.inference_mode():
-        logits = subject.model(input_ids=torch.tensor([[0, 5, 6]])).logits
+        logits = loaded.module(input_ids=torch.tensor([[0, 5, 6]])).logits
     assert logits.shape == (1, 3, 1024)
     assert bool(torch.isfinite(logits).all())
 
