@@ -104,6 +104,19 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--task-file", metavar="KIND=PATH", action="append", default=[], help=TASK_FILE_HELP
     )
     parser.add_argument(
+        "--lm-eval",
+        metavar="TASK",
+        nargs="+",
+        default=[],
+        help="tasks of lm-evaluation-harness, if it is installed",
+    )
+    parser.add_argument(
+        "--lm-eval-include", metavar="DIR", default="", help="a folder of harness tasks of your own"
+    )
+    parser.add_argument(
+        "--lm-eval-limit", metavar="N", type=int, help="samples of each harness task at most"
+    )
+    parser.add_argument(
         "--samples", type=int, default=1, help="programs written for each task (default: 1)"
     )
     parser.add_argument(
@@ -156,7 +169,7 @@ def spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
     """The EvaluationSpec of the flags."""
     from analysis.evaluation.sampling import Sampling
     from analysis.evaluation.spec import EvaluationSpec
-    from analysis.evaluation.tasks import parse_task_file
+    from analysis.evaluation.tasks import HARNESS, TaskSpec, parse_task_file
 
     implied = pattern_sparsity(arguments.pattern)
     if implied is not None and arguments.sparsity not in (None, [implied]):
@@ -177,7 +190,18 @@ def spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
         ),
         text_bytes=arguments.text,
         tasks=arguments.tasks,
-        task_sets=tuple(parse_task_file(text) for text in arguments.task_file),
+        task_sets=(
+            *(parse_task_file(text) for text in arguments.task_file),
+            *(
+                TaskSpec(
+                    name=name,
+                    kind=HARNESS,
+                    source=arguments.lm_eval_include,
+                    count=arguments.lm_eval_limit,
+                )
+                for name in arguments.lm_eval
+            ),
+        ),
         sampling=Sampling(
             samples=arguments.samples,
             temperature=arguments.temperature,

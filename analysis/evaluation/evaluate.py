@@ -74,7 +74,7 @@ def evaluate(
     if missing:
         meter = Meter(report, "Measuring", len(cells))
         meter.skip(len(cells) - len(missing))
-        loaded = load_model(replace(run.spec.model, device=device), report)
+        loaded = load_model(replace(run.spec.model, device=device, stream=False), report)
         measuring = partial(measure_column, loaded, sampling=spec.sampling, sandbox=sandbox)
         for cell, measured, seconds in _measured(run, spec, missing, loaded, contents, measuring):
             write_cell(run, cell.name, measured, seconds=seconds, device=str(loaded.device))

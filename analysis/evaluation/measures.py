@@ -24,6 +24,7 @@ BITS_PER_BYTE, PERPLEXITY = "bits per byte", "perplexity"
 EXACT, ACCURACY, NORMALISED = "exact answer", "accuracy", "length-normalised accuracy"
 CHRF, BLEU = "chrF", "BLEU"
 PASS = "pass@"  # followed by k
+HARNESS = " (lm-eval)"  # behind the harness's own name of a metric
 
 DRAWS = 1000
 SEED = 0
@@ -82,7 +83,7 @@ def measure(name: str) -> Measure:
     """A measure by its name; InputError for one that there is not."""
     if name in _MEASURES:
         return _MEASURES[name]
-    if name.startswith(PASS):
+    if name.startswith(PASS) or name.endswith(HARNESS):
         return Measure(name=name, unit="%", higher_is_better=True, of_totals=_percent)
     raise InputError(f"There is no measure {name!r}; there are {', '.join(_MEASURES)}, {PASS}k.")
 

@@ -121,7 +121,11 @@ def rows_of(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:
 
 
 def columns_of(run: Run, spec: EvaluationSpec) -> tuple[Column, ...]:
-    """The texts, then the built-in tasks, then the task files. InputError for an unknown domain."""
+    """The texts, then the built-in tasks, then the further sets.
+
+    A set belongs to the domain it names, else to that of its own name. InputError for an unknown
+    domain, or two columns of tasks with one name.
+    """
     for domain in spec.measured_on or ():
         run.check_domain(domain)
     chosen = spec.measured_on or run.domains
@@ -140,11 +144,17 @@ def columns_of(run: Run, spec: EvaluationSpec) -> tuple[Column, ...]:
         Column(
             kind=TASKS,
             name=each.name,
-            domain=each.domain if each.domain in run.domains else "",
+            domain=next((own for own in (each.domain, each.name) if own in run.domains), ""),
             tasks=each,
         )
         for each in spec.task_sets
     ]
+    twice = {column.name for column in inside} & {column.name for column in files}
+    if twice:
+        raise InputError(
+            f"Built-in tasks are in the column {', '.join(sorted(twice))} already; name the file's "
+            "column otherwise, NAME:KIND=PATH."
+        )
     return (*texts, *inside, *files)
 
 

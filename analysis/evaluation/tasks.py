@@ -23,6 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from analysis.evaluation.harness import harness_task
 from analysis.evaluation.program_sources import load_code_tasks
 from demo.texts import commonsense, math_problems, translation
 from demo.texts.tasks import ChoiceTask, MathTask, TranslationTask
@@ -31,7 +32,8 @@ from pruning.paths import allowed_path
 from pruning.specs import Spec
 
 MATH, CHOICES, TRANSLATION, PROGRAMS = "math", "choices", "translation", "programs"
-KINDS = (MATH, CHOICES, TRANSLATION, PROGRAMS)
+HARNESS = "lm-eval"
+KINDS = (MATH, CHOICES, TRANSLATION, PROGRAMS, HARNESS)
 OF_DOMAIN = {
     **dict.fromkeys(("python", "java", "cpp", "javascript"), PROGRAMS),
     "math": MATH,
@@ -48,7 +50,8 @@ class TaskSpec(Spec):
     """A set of tasks. name: its column. source: "builtin", or a .jsonl file; count None: all of it.
 
     A built-in set is named by its domain: `count` of its held-out tasks, which no document of the
-    split that calibrates shares its meaning with. domain: whose own mask the others are compared
+    split that calibrates shares its meaning with. A task of lm-evaluation-harness has the harness's
+    name, and for its source "" or a folder of task files. domain: whose own mask the others are compared
     with, if the run has one of that name.
     """
 
@@ -80,19 +83,22 @@ def parse_task_file(text: str) -> TaskSpec:
     """ "kind=PATH" or "name:kind=PATH", as on the command line; the name is else the file's."""
     head, sign, path = text.partition("=")
     name, _, kind = head.rpartition(":")
-    if not sign or not path:
+    if not sign or not path or kind == HARNESS:
         raise InputError(
             f"{text!r} is not KIND=PATH or NAME:KIND=PATH, such as math=gsm8k.jsonl; the kinds are "
-            f"{', '.join(KINDS)}."
+            f"{', '.join(KINDS[:-1])}."
         )
     return TaskSpec(name=name or Path(path).stem, kind=kind, source=path)
 
 
 def load_tasks(spec: TaskSpec) -> list[Any]:
-    """The tasks of a set: MathTask, ChoiceTask, TranslationTask or CodeTask, by its kind.
+    """The tasks of a set: a MathTask, ChoiceTask, TranslationTask or CodeTask each, by its kind; of a task
+    of lm-evaluation-harness, one HarnessTask.
 
     Raises InputError for a file that cannot be read or a line that lacks a field.
     """
+    if spec.kind == HARNESS:
+        return [harness_task(spec.name, spec.source, spec.count)]
     if spec.kind == PROGRAMS:
         source = f"{BUILT_IN}:{spec.name}" if spec.source == BUILT_IN else spec.source
         return load_code_tasks(source, count=spec.count)

@@ -59,7 +59,10 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("pages/structure.py", "Structure", ":material/account_tree:"),
         ("pages/masks.py", "Masks", ":material/grid_on:"),
     ),
-    "Test": (("pages/cause.py", "Cause", ":material/content_cut:"),),
+    "Test": (
+        ("pages/evaluate.py", "Evaluate", ":material/science:"),
+        ("pages/cause.py", "Cause", ":material/content_cut:"),
+    ),
     "Try": (("pages/playground.py", "Playground", ":material/edit_note:"),),
     "Take away": (("pages/export.py", "Export", ":material/ios_share:"),),
 }

@@ -16,10 +16,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pruning.errors import AtlasError
 from pruning.jobs.queue import JobQueue
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
+    from analysis.evaluation.spec import EvaluationSpec
+    from analysis.evaluation.table import EvaluationTable
     from analysis.overlap import OverlapTable
     from pruning.masks import Mask
     from pruning.workspace import Run, Workspace
@@ -67,6 +70,11 @@ def masks(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Mask]:
     return _masks(str(run.folder), run.manifest["updated"], _text(prune), str(key))
 
 
+def evaluation(run: Run, spec: EvaluationSpec, created: float) -> EvaluationTable:
+    """A stored evaluation, made at `created`, with its intervals computed once."""
+    return _evaluation(str(run.folder), created, json.dumps(spec.to_json()))
+
+
 def bits(mask: Mask) -> NDArray[np.bool_]:
     """A mask as bool (out, in), True = kept."""
     return mask.unpack()
@@ -97,3 +105,15 @@ def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]
     wanted = [weight for weight in run.weights if str(weight.key) == key]
     (_, found), *_ = run_masks(run, _prune(prune), weights=wanted)
     return found
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading what was measured")
+def _evaluation(folder: str, created: float, spec: str) -> EvaluationTable:
+    from analysis.evaluation.spec import EvaluationSpec
+    from analysis.evaluation.table import stored_table
+    from pruning.workspace import Run
+
+    table = stored_table(Run(Path(folder)), EvaluationSpec.from_json(json.loads(spec)))
+    if table is None:
+        raise AtlasError("This evaluation is not there any more; reload the page.")
+    return table

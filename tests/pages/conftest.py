@@ -16,7 +16,7 @@ from pruning.workspace import Run, Workspace
 from tests.pruning.finished_run import finished_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = ("home", "calibrate", "overlap", "structure", "masks", "cause", "playground", "export")
+PAGES = ("home", "calibrate", "overlap", "structure", "masks", "evaluate", "cause", "playground", "export")
 
 Open = Callable[..., AppTest]
 

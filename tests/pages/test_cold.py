@@ -13,6 +13,7 @@ TITLES = {
     "overlap": "Overlap",
     "structure": "Structure",
     "masks": "Masks",
+    "evaluate": "Evaluate",
     "cause": "Cause",
     "playground": "Playground",
     "export": "Export",
@@ -25,7 +26,7 @@ def test_with_an_empty_workspace(page: str, empty: Path, open_page: Open) -> Non
     assert not app.exception
     assert app.title[0].value == TITLES[page]
     assert [link.label for link in app.sidebar.page_link] == [
-        "Home", "Calibrate", "Overlap", "Structure", "Masks", "Cause",
+        "Home", "Calibrate", "Overlap", "Structure", "Masks", "Evaluate", "Cause",
         "Playground", "Export",
     ]  # fmt: skip
 
@@ -39,7 +40,7 @@ def test_with_a_finished_run(page: str, run: Run, open_page: Open) -> None:
         healthy(app)
 
 
-@pytest.mark.parametrize("page", ["overlap", "structure", "masks", "cause", "export"])
+@pytest.mark.parametrize("page", ["overlap", "structure", "masks", "evaluate", "cause", "export"])
 def test_an_empty_workspace_shows_the_way(page: str, empty: Path, open_page: Open) -> None:
     app = open_page(page)
     assert "Calibrate a model" in app.info[0].value

@@ -1,0 +1,120 @@
+"""Any task of lm-evaluation-harness on the model in memory, masked or not; an optional extra.
+
+    pip install -r requirements-lm-eval.txt
+
+The harness gets the loaded module itself, so a sub-model is measured without being written to disk.
+Its own prompts, few-shot examples and scores are used. Of its metrics those are kept that are means
+over the samples, under their own name with "(lm-eval)" behind it, and bits per byte; so they get
+intervals and paired differences like any other measure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.evaluation.measures import BITS_PER_BYTE, HARNESS, Measured, shares
+from pruning.errors import InputError
+from pruning.models import LoadedModel
+from pruning.paths import allowed_path
+
+BATCH_SIZE = 8
+CLOSE = 1e-6  # between a reported value and the mean of the samples
+
+
+@dataclass(frozen=True, kw_only=True)
+class HarnessTask:
+    """One of the harness's tasks, and what its results depend on beside the model.
+
+    include: a folder of task files (.yaml) of one's own, or "". limit: samples at most. files: a
+    hash of what lies in that folder.
+    """
+
+    name: str
+    include: str
+    limit: int | None
+    version: str
+    files: str
+
+
+def harness_task(name: str, include: str = "", limit: int | None = None) -> HarnessTask:
+    """A task by name. InputError where the harness is not installed, or the folder not there."""
+    try:
+        version = metadata.version("lm_eval")
+    except metadata.PackageNotFoundError as error:
+        raise InputError(
+            "lm-evaluation-harness is not installed; pip install -r requirements-lm-eval.txt."
+        ) from error
+    folder = allowed_path(include) if include else None
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"There is no folder {include} of harness tasks.")
+    return HarnessTask(
+        name=name,
+        include=str(folder or ""),
+        limit=limit,
+        version=version,
+        files=_digest(folder) if folder else "",
+    )
+
+
+def harness_measured(loaded: LoadedModel, task: HarnessTask) -> Measured:
+    """Run a task; InputError for a task that the harness does not know."""
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_path=task.include or None)
+    if task.name not in manager.all_tasks:
+        raise InputError(f"lm-evaluation-harness has no task {task.name!r}.")
+    model = HFLM(pretrained=loaded.module, tokenizer=loaded.tokenizer, batch_size=BATCH_SIZE)
+    found: Any = simple_evaluate(
+        model=model,
+        tasks=[task.name],
+        limit=task.limit,
+        bootstrap_iters=0,
+        log_samples=True,
+        task_manager=manager,
+    )
+    samples = [sample for of_task in found["samples"].values() for sample in of_task]
+    statistics = dict(_statistics(found["results"], samples))
+    if not statistics:
+        raise InputError(f"The harness's task {task.name} has no metric that is a mean of samples.")
+    return Measured(statistics=statistics)
+
+
+def _statistics(
+    results: Mapping[str, Mapping[str, Any]], samples: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    """(measure, statistics) of every metric that can be had from the samples."""
+    reported: dict[str, float] = {}
+    for of_task in results.values():
+        for name, value in of_task.items():
+            metric = name.partition(",")[0]
+            if isinstance(value, Real) and not metric.endswith("_stderr"):
+                reported.setdefault(metric, float(value))
+    for metric, value in reported.items():
+        values = [sample.get(metric) for sample in samples]
+        if metric == "bits_per_byte" and all(isinstance(pair, tuple | list) for pair in values):
+            pairs = np.array(values, dtype=np.float64)
+            yield BITS_PER_BYTE, pairs * np.array([-1 / math.log(2), 1.0])
+        elif values and all(isinstance(each, Real) for each in values):
+            numbers = np.array(values, dtype=np.float64)
+            if abs(numbers.mean() - value) < CLOSE:
+                yield f"{metric}{HARNESS}", shares(numbers)
+
+
+def _digest(folder: Path) -> str:
+    found = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+            found.update(hashlib.blake2b(path.read_bytes()).digest())
+    return found.hexdigest()

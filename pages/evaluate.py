@@ -1,0 +1,230 @@
+"""Evaluate: what each domain's sub-model can still do, on every domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.domains import label
+from pages.ui.charts import show, style
+from pages.ui.choices import choose_run
+from pages.ui.evaluation_choices import choose_evaluation, command_of, consent_to_programs
+from pages.ui.frame import sentences, title
+from pages.ui.job_view import followed, show_job, submit
+from pages.ui.library import evaluation
+from pages.ui.state import choose, switch
+from pages.ui.words import ago, duration, glossary
+
+if TYPE_CHECKING:
+    from analysis.evaluation.spec import EvaluationSpec
+    from analysis.evaluation.table import EvaluationTable, Result
+    from pruning.workspace import Run
+
+VIEWS = {"values": "values", "against-own": "against its own mask"}
+
+
+def draw() -> None:
+    """The whole page."""
+    title(
+        "Evaluate",
+        "Does a sub-model keep what its domain needs? Every domain's mask is measured on the text "
+        "and the tasks of every domain, beside the dense model, magnitude and chance.",
+    )
+    run = choose_run()
+    job = followed("evaluate")
+    if job is not None and (job.active or job.status != "done"):
+        show_job(job, lambda _: None)
+    chosen = _earlier(run)
+    with (
+        st.expander(
+            "Measure", icon=":material/play_arrow:", expanded=chosen is None and job is None
+        ),
+        sentences(),
+    ):
+        _measure(run, busy=job is not None and job.active)
+    if chosen is None:
+        return
+    table = evaluation(run, *chosen)
+    sparsity = _choose_sparsity(table.spec)
+    _texts(table, sparsity)
+    _tasks(table, sparsity)
+    _curve(table)
+    _everything(table)
+    glossary(
+        "Held-out text",
+        "Bits per byte",
+        "Perplexity",
+        "pass@1",
+        "Two draws of one domain",
+        "Sparsity",
+        "Magnitude score",
+    )
+
+
+def _earlier(run: Run) -> tuple[EvaluationSpec, float] | None:
+    """The evaluation to look at, and when it was made; None if nothing has been measured."""
+    from analysis.evaluation.table import stored_tables
+
+    found = stored_tables(run)
+    if not found:
+        st.info(
+            "Nothing of this run has been measured yet. Choose what to measure, and start.",
+            icon=":material/science:",
+        )
+        return None
+    names = {f"{_said(spec)} · {spec.content_hash()[:4]}": (spec, when) for spec, when in found}
+    chosen = next(iter(names)) if len(names) == 1 else choose("Measured", list(names), "evaluation")
+    st.caption(f"Measured {ago(names[chosen][1])}: {chosen}.")
+    return names[chosen]
+
+
+def _said(spec: EvaluationSpec) -> str:
+    """What was measured, in a line."""
+    parts = [", ".join(f"{sparsity:.0%}" for sparsity in spec.sparsities)]
+    if spec.prune.block is not None:
+        parts.append(spec.prune.pattern)
+    if spec.prune.score != "wanda":
+        parts.append(spec.prune.score)
+    if spec.text_bytes:
+        parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")
+    if spec.tasks:
+        parts.append(f"{spec.tasks} tasks a domain")
+    parts += [each.name for each in spec.task_sets]
+    return " · ".join(parts)
+
+
+def _measure(run: Run, *, busy: bool) -> None:
+    """The form, the estimate and the button."""
+    from analysis.evaluation.spec import columns_of, settings_of
+    from analysis.evaluation.store import seconds_per_cell
+
+    spec = choose_evaluation(run)
+    cells = sum(len(columns) for _, _, columns in settings_of(run, spec))
+    each = seconds_per_cell(run)
+    st.caption(
+        f"{cells} measurements"
+        + (f", about {duration(cells * each)} in all, less what is known already" if each else "")
+        + ". The text is held out: no domain of this run was calibrated on it."
+    )
+    ready = not any(c.is_programs for c in columns_of(run, spec)) or consent_to_programs()
+    if st.button(
+        "Start measuring", type="primary", icon=":material/play_arrow:", disabled=busy or not ready
+    ):
+        submit("evaluate", "Measuring the sub-models", command_of(run, spec))
+
+
+def _choose_sparsity(spec: EvaluationSpec) -> float:
+    if len(spec.sparsities) == 1:
+        return spec.sparsities[0]
+    names = [f"{sparsity:g}" for sparsity in sorted(spec.sparsities)]
+    return float(
+        switch("Sparsity", names, "measured", format_func=lambda name: f"{float(name):.0%}")
+    )
+
+
+def _view(key: str) -> str:
+    return switch("Show", list(VIEWS), key, format_func=VIEWS.__getitem__)
+
+
+def _texts(table: EvaluationTable, sparsity: float) -> None:
+    """The matrix on held-out text."""
+    from analysis.evaluation.spec import TEXT
+    from analysis.evaluation.table import HELD_OUT
+    from analysis.figures.evaluation import evaluation_matrix
+
+    if not table.select(kind=TEXT):
+        return
+    st.header("On held-out text", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        what = switch("Measure", ("bits per byte", "perplexity"), "measure")
+    with right:
+        view = _view("view")
+    results = table.select(measure=what, sparsity=sparsity, kind=TEXT)
+    show(evaluation_matrix(results, view, style()), f"matrix-{what.replace(' ', '-')}")
+    st.caption(
+        "Lower is better. A frame marks the best mask of a column. Below each number stands its "
+        "95% interval, from drawing the documents again; differences are paired, document by "
+        f"document. {HELD_OUT}"
+    )
+    st.markdown(_in_words(results))
+
+
+def _in_words(results: tuple[Result, ...]) -> str:
+    """How often a domain's own mask is the best, and what two draws differ by."""
+    masks = [r for r in results if r.is_own]
+    best = [r for r in masks if r.best]
+    lines = []
+    if masks:
+        names = ", ".join(label(r.column.name) for r in best) or "none"
+        lines.append(
+            f"A domain's own mask is the best of its column in **{len(best)} of {len(masks)}** "
+            f"domains ({names})."
+        )
+    draws = [r.to_own for r in results if r.source.half == 2 and r.to_own is not None]
+    others = [r.to_own for r in results if r.source.kind == "domain" and r.to_own is not None]
+    if draws and others:
+        lines.append(
+            f"Another draw of a domain's own text changes the value by "
+            f"{_mean(draws):.3g} on average; the mask of another domain by {_mean(others):.3g}."
+        )
+    return " ".join(lines)
+
+
+def _mean(differences: list) -> float:
+    return sum(abs(each.value) for each in differences) / len(differences)
+
+
+def _tasks(table: EvaluationTable, sparsity: float) -> None:
+    """The matrix of tasks."""
+    from analysis.evaluation.spec import TASKS
+    from analysis.figures.evaluation import evaluation_matrix
+
+    results = table.select(sparsity=sparsity, kind=TASKS)
+    if not results:
+        return
+    st.header("On tasks", anchor=False)
+    show(evaluation_matrix(results, _view("task-view"), style()), "matrix-tasks")
+    st.caption(
+        "Higher is better. Tasks are held out by meaning: no calibration text shares one. Accuracy "
+        "takes the likeliest choice; its length-normalised form, the likeliest per byte."
+    )
+
+
+def _curve(table: EvaluationTable) -> None:
+    """One column over all measured sparsities."""
+    from analysis.figures.evaluation import over_sparsities
+
+    if len(table.spec.sparsities) < 2:
+        return
+    st.header("Over sparsities", anchor=False)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        what = choose("Measure", table.measures, "curve-measure")
+    columns = {r.column.name: r.column for r in table.select(measure=what)}
+    with right:
+        name = choose("Measured on", list(columns), "curve", format_func=label)
+    results = table.select(measure=what, where=lambda r: r.column == columns[name])
+    show(over_sparsities(results, style()), f"sparsities-{name}")
+    st.caption("The thick line is the mask of the domain that is measured. Chance is left out.")
+
+
+def _everything(table: EvaluationTable) -> None:
+    """All numbers as one file."""
+    from analysis.figures.chart import Chart
+    from analysis.figures.evaluation import result_table
+
+    chart = Chart(figure=None, table=result_table(table.results), alt="")
+    st.download_button(
+        f"All {len(table.results)} numbers",
+        chart.csv,
+        file_name="evaluation.csv",
+        mime="text/csv",
+        key="evaluation-csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+draw()

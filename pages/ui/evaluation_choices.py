@@ -1,0 +1,109 @@
+"""What to measure, as controls; and the command that measures it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.domains import label
+from pages.ui.choices import PATTERNS
+from pages.ui.library import workspace_root
+from pages.ui.state import choose, choose_many, number
+from pages.ui.words import explain
+from pruning.specs import PruneSpec, pattern_sparsity
+
+if TYPE_CHECKING:
+    from analysis.evaluation.spec import EvaluationSpec
+    from pruning.workspace import Run
+
+SPARSITIES = tuple(percent / 100 for percent in range(10, 100, 5))
+USUAL = (0.4, 0.5, 0.6)
+KILOBYTE = 1000
+
+
+def choose_evaluation(run: Run) -> EvaluationSpec:
+    """Sparsities, pattern, domains, and how much text and how many tasks."""
+    from analysis.evaluation.spec import EvaluationSpec
+
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        pattern = choose(
+            "Pattern",
+            PATTERNS,
+            "measured-pattern",
+            accept_new_options=True,
+            help=explain("Pattern"),
+        )
+    implied = pattern_sparsity(pattern)
+    with right:
+        if implied is None:
+            sparsities = choose_many(
+                "Sparsities",
+                SPARSITIES,
+                "sparsities",
+                USUAL,
+                format_func=lambda share: f"{share:.0%}",
+                help=explain("Sparsity"),
+            )
+        else:
+            st.text_input("Sparsities", f"{implied:.0%}", disabled=True)
+            sparsities = [implied]
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        kilobytes = number("Held-out text of each domain, kB", "text", 20, 0, 10_000)
+    with middle:
+        tasks = number(
+            "Tasks of each built-in domain",
+            "tasks",
+            0,
+            0,
+            10_000,
+            help="Held-out tasks: programs are run, answers compared, translations scored.",
+        )
+    with right:
+        domains = choose_many(
+            "Measured on",
+            run.domains,
+            "measured-on",
+            format_func=label,
+            placeholder="all domains",
+        )
+    return EvaluationSpec(
+        sparsities=tuple(sorted(sparsities)),
+        prune=PruneSpec(sparsity=sorted(sparsities)[0] if sparsities else 0.5, pattern=pattern),
+        text_bytes=KILOBYTE * kilobytes,
+        tasks=tasks,
+        measured_on=tuple(domains) or None,
+    )
+
+
+def command_of(run: Run, spec: EvaluationSpec) -> list[str]:
+    """What follows `python -m` to measure it."""
+    words = ["analysis", "evaluate", "--run", run.id]
+    if spec.prune.block is None:
+        words += ["--sparsity", *(f"{sparsity:g}" for sparsity in spec.sparsities)]
+    words += ["--pattern", spec.prune.pattern]
+    words += ["--text", str(spec.text_bytes), "--tasks", str(spec.tasks)]
+    if spec.measured_on:
+        words += ["--measured-on", *spec.measured_on]
+    return words
+
+
+def consent_to_programs() -> bool:
+    """Whether programs may be run here; asks once if a sandbox is there."""
+    from analysis.execution import allowed, give, question, survey
+
+    tried = survey()
+    found = tried.sandbox
+    if found is None:
+        st.warning(tried.refusal, icon=":material/shield_lock:")
+        return False
+    if allowed(workspace_root(), found):
+        st.caption(f"Programs are run in {found.name}.")
+        return True
+    st.info(question(found), icon=":material/shield_lock:")
+    if st.button("I agree: run them", key="consent-evaluate"):
+        give(workspace_root(), found)
+        st.rerun()
+    return False

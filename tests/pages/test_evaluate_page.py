@@ -1,0 +1,81 @@
+"""The Evaluate page: offered as a job, then drawn from what is stored."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from analysis.evaluation.evaluate import evaluate
+from analysis.evaluation.spec import EvaluationSpec
+from analysis.evaluation.table import EvaluationTable
+from analysis.figures.evaluation import evaluation_matrix, over_sparsities
+from analysis.figures.look import LIGHT
+from pruning.jobs.queue import JobQueue
+from pruning.workspace import Run, Workspace
+from tests.pages.conftest import Open, chart_names, healthy
+
+SPEC = EvaluationSpec(sparsities=(0.5, 0.7), text_bytes=1000)
+
+
+@pytest.fixture
+def table(run: Run) -> EvaluationTable:
+    return evaluate(run, SPEC, device="cpu")
+
+
+def test_measuring_is_offered_and_started_as_a_job(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("evaluate", sparsities=["60%", "70%"], text="3"))
+    assert "Nothing of this run has been measured" in app.info[0].value
+    assert not chart_names(app)
+    [start] = [button for button in app.button if button.label == "Start measuring"]
+    healthy(start.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[:4] == ("-m", "analysis", "evaluate", "--run")
+    first = job.argv.index("--sparsity")
+    assert job.argv[first + 1 : first + 3] == ("0.6", "0.7")
+    assert job.argv[job.argv.index("--text") + 1] == "3000"
+
+
+def test_what_is_stored_is_drawn(run: Run, table: EvaluationTable, open_page: Open) -> None:
+    app = healthy(open_page("evaluate", measured="70%"))
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    results = table.select(measure="bits per byte", sparsity=0.7)
+    expected = evaluation_matrix(results, "values", LIGHT)
+    assert drawn["text"] == [list(row) for row in expected.figure.data[0].text]
+    assert {"matrix-bits-per-byte-csv", "sparsities-code-csv"} <= set(chart_names(app))
+    said = " ".join(caption.value for caption in app.caption)
+    assert "no domain of this run was calibrated on" in said
+    own = sum(r.best and r.is_own for r in results)
+    assert any(f"**{own} of 2**" in text.value for text in app.markdown)
+    healthy(app.segmented_control(key="view").set_value("against-own").run())
+    assert "+" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_the_matrix_says_what_the_table_does(table: EvaluationTable) -> None:
+    results = table.select(measure="perplexity", sparsity=0.5)
+    chart = evaluation_matrix(results, "values", LIGHT)
+    heat = chart.figure.data[0]
+    assert len(heat.y) == 8  # dense, two domains, mixture, magnitude, random, two draws
+    assert len(chart.table["value"]) == len(results) == 6 * 2 + 2 * 2
+    assert len(chart.figure.layout.shapes) == 2  # the best of each column
+    shade = dict(zip(heat.y, heat.z, strict=True))
+    assert list(shade["dense"]) == [0.0, 0.0]
+    random = next(r for r in results if r.source.kind == "random")
+    assert random.to_dense is not None
+    before = random.estimate.value - random.to_dense.value
+    assert shade["random"][0] == pytest.approx(random.to_dense.value / before)
+    against = evaluation_matrix(results, "against-own", LIGHT).figure.data[0]
+    texts = dict(zip(against.y, against.text, strict=True))
+    assert texts["code"][0] == "own"
+    assert texts["code"][1].startswith(("+", "-"))
+    assert chart.csv().startswith(b"calibrated_on,measured_on,content,sparsity,measure,value,")
+
+
+def test_the_curve_has_a_line_for_each_mask(table: EvaluationTable) -> None:
+    results = table.select(measure="bits per byte", where=lambda r: r.column.name == "code")
+    chart = over_sparsities(results, LIGHT)
+    assert [line.name for line in chart.figure.data] == [
+        "code", "prose", "all domains", "magnitude",
+    ]  # fmt: skip
+    assert list(chart.figure.data[0].x) == [0.5, 0.7]
+    assert chart.figure.data[0].line.width > chart.figure.data[1].line.width
