@@ -79,7 +79,8 @@ def _counted(run: Run, part: PruneSpec) -> bool:
 def _submit(run: Run, part: PruneSpec, more: list[str]) -> None:
     argv = ["analysis", "structure", "--run", run.id, "--sparsity", str(part.sparsity)]
     argv += ["--pattern", part.pattern, "--score", part.score]
-    argv += ["--comparison-group", part.comparison_group, "--seed", str(part.seed)]
+    argv += ["--comparison-group", part.comparison_group, "--allocation", part.allocation]
+    argv += ["--seed", str(part.seed)]
     if part.layers is not None:
         argv += ["--layers", ",".join(map(str, part.layers))]
     if part.projections is not None:

@@ -64,6 +64,8 @@ def domain_tree(found: Families, style: Look) -> Chart:
         ticktext=[label(name) + "  " for name in found.order],
         autorange="reversed",
         showgrid=False,
+        showline=False,
+        layer="below traces",
         tickfont={"color": style.ink, "size": 13},
     )
     return Chart(

@@ -83,9 +83,14 @@ class DrivenChannel:
 
 
 def visible(text: str) -> str:
-    """A token as one can see it: line breaks, tabs and a leading space get a sign."""
+    """A token as one can see it: line breaks, tabs and leading spaces get a sign.
+
+    "␣the", "⏎", and for an indentation by seven "␣×7".
+    """
     shown = text.replace("\n", "⏎").replace("\t", "⇥")
-    return f"␣{shown[1:]}" if shown.startswith(" ") else shown
+    rest = shown.lstrip(" ")
+    spaces = len(shown) - len(rest)
+    return ("␣" * spaces if spaces < 3 else f"␣×{spaces}") + rest
 
 
 def driving_tokens(

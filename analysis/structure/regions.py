@@ -179,8 +179,7 @@ def region_counts(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
     for spec in _holders(run, prune):
         if _path(run, spec).exists():
             return _load(run, spec).select(prune.layers, prune.projections)
-    whole = is_small(run) and prune.block is None
-    spec = next(_holders(run, prune)) if whole else prune
+    spec = next(_holders(run, prune)) if is_small(run) and prune.block is None else prune
     weights = selected_weights(run, spec)
     meter = Meter(report, "Counting regions", len(weights))
     counts = []
@@ -207,8 +206,12 @@ def _path(run: Run, prune: PruneSpec) -> Path:
 
 
 def _holders(run: Run, prune: PruneSpec) -> Iterator[PruneSpec]:
-    """The choices whose stored counts hold those of `prune`: the whole model, and itself."""
-    yield replace(prune, layers=None, projections=None)
+    """The choices whose stored counts hold those of `prune`: the whole model, and itself.
+
+    Not the whole model where layers share out what is pruned among those that are chosen.
+    """
+    if prune.allocation == "uniform":
+        yield replace(prune, layers=None, projections=None)
     yield prune
 
 

@@ -109,8 +109,8 @@ def sharp_regions(
 ) -> SharpRegions:
     """The sharp region of every domain of a run, for the weights that `prune` selects.
 
-    Of `prune`, its score, seed, comparison group, layers and projections count; its sparsity and
-    pattern do not. Stored with the run and read back the next time. Raises InputError for a run
+    Of `prune`, its score, seed, comparison group, layers and projections count; its sparsity,
+    pattern and allocation do not. Stored with the run and read back the next time. Raises InputError for a run
     of one domain or a score that ignores the text, AtlasError for a run that is unfinished.
     """
     run.require_done()
@@ -163,7 +163,7 @@ def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[
 def _top(prune: PruneSpec, share: float) -> PruneSpec:
     """The mask of the highest `share`; 1 - share is exact in decimals, as people write them."""
     sparsity = float(1 - Fraction(str(share)))
-    return replace(prune, sparsity=sparsity, pattern="unstructured")
+    return replace(prune, sparsity=sparsity, pattern="unstructured", allocation="uniform")
 
 
 def _expected(pairs: Sequence[tuple[Mask, Mask]]) -> list[float]:
@@ -187,6 +187,6 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _path(run: Run, prune: PruneSpec, spec: SharpSpec) -> Path:
-    plain = replace(prune, sparsity=0.0, pattern="unstructured")
+    plain = replace(prune, sparsity=0.0, pattern="unstructured", allocation="uniform")
     name = content_hash([plain.to_json(), spec.to_json()])
     return run.folder / "structure" / f"sharp-{name}.safetensors"

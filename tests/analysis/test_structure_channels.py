@@ -231,7 +231,16 @@ def test_a_channel_planted_in_one_domain_is_found_with_its_token() -> None:
 
 
 def test_one_can_see_white_space() -> None:
-    assert [visible(text) for text in (" the", "\n", "a b", "\t", "")] == ["␣the", "⏎", "a b", "⇥", ""]  # fmt: skip
+    seen = {
+        " the": "␣the",
+        "\n": "⏎",
+        "a b": "a b",
+        "\t": "⇥",
+        "  ": "␣␣",
+        "       x": "␣×7x",
+        "": "",
+    }
+    assert {text: visible(text) for text in seen} == seen
 
 
 CHANNELS = (

@@ -28,6 +28,7 @@ from pruning.errors import InputError
 from pruning.masks import Mask
 from pruning.progress import Progress
 from pruning.specs import PruneSpec, WeightKey
+from pruning.submodels import run_masks
 from pruning.workspace import Run
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")
@@ -123,6 +124,15 @@ def test_a_large_model_is_counted_for_the_choice_alone(
     assert [str(key) for key in region_counts(tiny_run, prune).weights] == ["0.self_attn.q_proj"]
     assert module.is_quick(tiny_run, prune)
     assert not module.is_quick(tiny_run, PruneSpec(sparsity=0.41))
+
+
+def test_layers_that_share_out_the_sparsity_are_counted_as_chosen(tiny_run: Run) -> None:
+    whole = PruneSpec(allocation="owl")
+    part = PruneSpec(allocation="owl", layers=(1,))
+    region_counts(tiny_run, whole)
+    found = region_counts(tiny_run, part)
+    counts = [count_regions(list(masks.values())) for _, masks in run_masks(tiny_run, part)]
+    np.testing.assert_array_equal(found.counts, counts)
 
 
 def test_equal_masks_have_a_core_and_nothing_else(tiny_run: Run) -> None:
