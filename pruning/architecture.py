@@ -219,9 +219,8 @@ def check_causal(model: nn.Module) -> None:
     tokens = probe_tokens(model)
     changed = tokens.clone()
     changed[:, 1:] = changed[:, 1:].flip(1)
-    before, after = (
-        model(input_ids=ids, use_cache=False).logits[0, 0].float() for ids in (tokens, changed)
-    )
+    both = torch.cat([tokens, changed])
+    before, after = model(input_ids=both, use_cache=False).logits[:, 0].float()
     dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     if not (before.isfinite().all() and after.isfinite().all()):
         raise InputError(

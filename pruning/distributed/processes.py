@@ -57,10 +57,16 @@ def calibrate_together(spec: CalibrationSpec, workspace: Workspace, report: Repo
 
 @contextlib.contextmanager
 def _process_group(device: str) -> Iterator[torch.device]:
-    """Join the group: nccl if each process has a GPU, else gloo. Yields where tensors must be."""
+    """Join the group: nccl if each process has a GPU, else gloo. Yields where tensors must be.
+
+    A group that the program has made itself is used, and left as it is.
+    """
     on_gpu = resolve_device(device).startswith("cuda")
     if on_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    if dist.is_initialized():
+        yield torch.device("cuda" if on_gpu else "cpu")
+        return
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
     try:
         yield torch.device("cuda" if on_gpu else "cpu")

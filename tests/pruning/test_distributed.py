@@ -137,8 +137,10 @@ TORCHRUN = f"""
 import os, sys
 sys.path.insert(0, {os.getcwd()!r})
 from pathlib import Path
+import torch.distributed as dist
 from pruning.__main__ import main
 
+dist.init_process_group("gloo")  # torchrun's store takes one group a process
 folder = Path(sys.argv[1])
 for name in (f"own-{{os.environ['RANK']}}", "one"):
     flags = ["--spec", folder / "spec.json", "--workspace", folder / name, "--json"]

@@ -54,9 +54,9 @@ def test_sums_and_sequential_masks_are_those_of_the_model_in_memory(
         assert np.array_equal(sums.sum_sq[key], values), key
         assert np.array_equal(sums.tokens[key], expected.tokens[key])
     monkeypatch.setattr(collection, "HELD_SHARE", 0)  # hidden states go to disk
-    samples = [(random_sample(1), 1.0), (random_sample(2), 0.5)]
-    masks = prune_sequential(streamed, samples, PruneSpec(sparsity=0.6), 4)
-    for key, mask in prune_sequential(whole, samples, PruneSpec(sparsity=0.6), 4).items():
+    samples = [(random_sample(seed, samples=3, length=12), 1.0) for seed in (1, 2)]
+    masks = prune_sequential(streamed, samples, PruneSpec(sparsity=0.6), 2)
+    for key, mask in prune_sequential(whole, samples, PruneSpec(sparsity=0.6), 2).items():
         assert np.array_equal(masks[key].unpack(), mask.unpack()), key
     assert on_disk(streamed)
 
