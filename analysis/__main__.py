@@ -14,6 +14,8 @@ from analysis.commands import (
     generate,
     overlap,
     report,
+    sandbox,
+    savings,
     structure,
 )
 from pruning.console import Parser, command_parser, run
@@ -27,7 +29,12 @@ COMMANDS = {
     "cause": (cause, "what is lost without the weights that a domain has for itself"),
     "channels": (channels, "the channels that tell two domains apart, and what drives them"),
     "generate": (generate, "a prompt continued by the dense model and by sub-models"),
+    "savings": (savings, "what a sub-model saves on this machine: disk, memory, speed, measured"),
     "report": (report, "everything that is known of a run, as one page that works offline"),
+    "sandbox": (
+        sandbox,
+        "how programs that a model wrote are shut in, and your consent to run them",
+    ),
 }
 
 
