@@ -9,7 +9,7 @@ import pytest
 from analysis.execution import Limits, Outcome, Sandbox, run_program, survey
 
 MIB = 1 << 20
-SMALL = Limits(seconds=8, memory=128 * MIB, processes=24, disk=4 * MIB, output=64 << 10)
+SMALL = Limits(seconds=40, memory=128 * MIB, processes=24, disk=4 * MIB, output=64 << 10)
 
 
 def sandbox_or_skip() -> Sandbox:

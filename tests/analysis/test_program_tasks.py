@@ -127,7 +127,7 @@ def status(sandbox: Sandbox, task: CodeTask, text: str) -> str:
         require_language(sandbox, task.language)
     except InputError as error:
         pytest.skip(str(error))
-    return run_tested(sandbox, task.language, task.program(text), Limits(seconds=20)).status
+    return run_tested(sandbox, task.language, task.program(text), Limits(seconds=40)).status
 
 
 def write(path: Path, *records: dict[str, Any]) -> Path:
