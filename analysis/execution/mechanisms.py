@@ -185,9 +185,7 @@ class Container:
         """Empty where the engine answers and has the image; nothing is downloaded."""
         if shutil.which(self.kind) is None:
             return f"{self.kind} is not installed."
-        if said([self.kind, "info", "--format", "{{.Driver}}{{.ServerVersion}}"]) is None and (
-            said([self.kind, "info"]) is None
-        ):
+        if said([self.kind, "info"]) is None:
             return f"{self.kind} is installed but does not answer; start it."
         if said([self.kind, "image", "inspect", self.image()]) is None:
             return (
