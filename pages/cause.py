@@ -82,7 +82,7 @@ def draw() -> None:
     found = _found(run, prune, spec)
     if found is not None:
         _damage(found, spec)
-        _one_domain(run, found, spec)
+        _one_domain(found, spec)
         _distance(found)
     with st.expander("How this is measured", icon=":material/menu_book:"):
         st.markdown(METHOD)
@@ -187,12 +187,12 @@ def _damage(found: Cause, spec: CauseSpec) -> None:
         glossary("Ablation", "Bits per byte", "Held-out text", "p-value")
 
 
-def _one_domain(run: Run, found: Cause, spec: CauseSpec) -> None:
+def _one_domain(found: Cause, spec: CauseSpec) -> None:
     from analysis.cause.findings import facts
     from analysis.figures.cause import comparison_chart
 
     st.header("One region, against everything it is compared with", anchor=False)
-    chosen = choose("Region of", run.domains, "domain", format_func=label, width=280)
+    chosen = choose("Region of", list(found.dense), "domain", format_func=label, width=280)
     row = next(each for each in found.domains if each.domain == chosen)
     left, right = st.columns([5, 3], gap="large")
     with left:

@@ -77,16 +77,27 @@ def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
 
     difference d = own - mean of others. Its variance is the bootstrap's over documents plus, for R
     random draws whose values have the variance s^2, s^2 (1 + 1/R): that of one more draw about the
-    mean of R. d over its standard error is compared with Student's t, with the degrees of freedom of
-    Welch and Satterthwaite. p is never below 1 / (1 + bootstraps). documents: that were resampled,
-    the smaller number where there are two domains.
+    mean of R. documents: that were resampled, the smaller number where there are two domains.
     """
     draws = np.array(others)
-    values = own - draws.mean(axis=0)
-    parts = [(float(values[1:].var(ddof=1)), documents - 1)]
-    if len(draws) > 1:
-        spread = float(draws[:, 0].var(ddof=1))
-        parts.append((spread * (1 + 1 / len(draws)), len(draws) - 1))
+    spread = float(draws[:, 0].var(ddof=1)) * (1 + 1 / len(draws)) if len(draws) > 1 else 0.0
+    return _judged(own - draws.mean(axis=0), documents, spread, len(draws))
+
+
+def average(differences: Sequence[Float], documents: int) -> Contrast:
+    """Are the differences above 0 on average? Their own scatter counts beside the documents'."""
+    each = np.array(differences)
+    spread = float(each[:, 0].var(ddof=1)) / len(each) if len(each) > 1 else 0.0
+    return _judged(each.mean(axis=0), documents, spread, len(each))
+
+
+def _judged(values: Float, documents: int, spread: float, draws: int) -> Contrast:
+    """A difference with its interval and p, from two sources of noise.
+
+    The difference over its standard error is compared with Student's t, with the degrees of freedom
+    of Welch and Satterthwaite. p is never below 1 / (1 + bootstraps).
+    """
+    parts = [(float(values[1:].var(ddof=1)), documents - 1), (spread, draws - 1)]
     variance = sum(part for part, _ in parts)
     difference, error = float(values[0]), float(np.sqrt(variance))
     smallest = 1 / len(values)

@@ -12,8 +12,8 @@ from analysis.findings import CLEAR, p_value
 
 Name = Callable[[str], str]
 OWN_WEIGHTS = {
-    "exclusive": "that it alone keeps",
-    "sharp": "that are among the highest-scoring for it alone",
+    "exclusive": "that its mask alone keeps",
+    "sharp": "that score highest for it alone",
 }
 QUESTIONS = ("weights", "domains", "regions")
 
@@ -31,6 +31,8 @@ def is_own(row: DomainCause) -> bool:
 def verdict(row: DomainCause, name: Name = str) -> str:
     """The shortest honest sentence about one domain's region."""
     domain = name(row.domain)
+    if not row.weights:
+        return f"{domain} has no such weight for itself."
     if is_own(row):
         return f"The region is {domain}'s own: removing it hurts {domain} most."
     if not holds(row, "weights"):
@@ -38,19 +40,21 @@ def verdict(row: DomainCause, name: Name = str) -> str:
     if not holds(row, "domains") and not holds(row, "regions"):
         return f"{domain} needs these weights, but they are not its own."
     if not holds(row, "domains"):
-        return f"{domain} needs these weights, and another domain needs them as much."
-    return f"{domain} needs these weights, and as many of another domain's as much."
+        return f"{domain} needs these weights, but another domain may need them as much."
+    return f"{domain} needs these weights most, but not clearly more than others' regions."
 
 
 def facts(row: DomainCause, region: Region, name: Name = str) -> str:
     """What was removed, what that cost, and the three comparisons with their p-values."""
     domain, damage = name(row.domain), row.damage[row.domain]
+    if not row.weights:
+        return f"{domain} has no weights {OWN_WEIGHTS[region]}."
     return (
         f"Without the {row.weights:,} weights {OWN_WEIGHTS[region]} ({row.share:.2%} of all), "
         f"{domain} needs {bits(damage.value)} bits per byte more "
         f"(95% interval {bits(damage.low)} to {bits(damage.high)}). "
         f"{_against_weights(row)} {_against_domains(row, domain, name)} "
-        f"{_against_regions(row, name)}"
+        f"{_against_regions(row)}"
     )
 
 
@@ -81,20 +85,16 @@ def _against_domains(row: DomainCause, domain: str, name: Name) -> str:
     )
 
 
-def _against_regions(row: DomainCause, name: Name) -> str:
-    """As many weights of another domain's region."""
-    rival = nearest(row.more_than_of)
-    more = row.more_than_of[rival].difference
-    question = f"p = {p_value(row.p['regions'])}"
-    if holds(row, "regions"):
-        return (
-            "Weight for weight it hurts more than any other domain's region; the closest is "
-            f"{name(rival)}'s, with {bits(more)} less ({question})."
-        )
-    difference = f"{bits(abs(more))} {'less' if more >= 0 else 'more'}"
+def _against_regions(row: DomainCause) -> str:
+    """As many weights of the other domains' regions."""
+    if row.more_than_regions is None:
+        return "No other domain has weights for itself to compare with."
+    more = row.more_than_regions.difference
+    relation = "more" if more >= 0 else "less"
+    clearly = "clearly" if holds(row, "regions") else "not clearly"
     return (
-        "Weight for weight it does not clearly hurt more than every other domain's region: "
-        f"{name(rival)}'s does {difference} ({question})."
+        f"Weight for weight it does {bits(abs(more))} {relation} than the other domains' regions, on "
+        f"average: {clearly} more (p = {p_value(row.p['regions'])})."
     )
 
 

@@ -25,7 +25,7 @@ def run_regions(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ig
     """Weight matrix -> domain -> its region there, one bit a weight.
 
     Raises InputError where the score gives all domains one mask, for fewer than two domains, and
-    where a domain has no weight for itself.
+    where no domain has any weight for itself.
     """
     if not prune.reads_text:
         raise InputError(
@@ -44,12 +44,11 @@ def run_regions(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ig
     for weight, masks in own:
         found[weight.key] = regions(masks, next(others)[1] if others else None)
         meter.step(str(weight.key))
-    for domain, size in region_sizes(found).items():
-        if not size:
-            raise InputError(
-                f"No weight is {spec.region} to {domain} at these settings, so there is nothing to "
-                "remove; choose another sparsity, or the other kind of region."
-            )
+    if not any(region_sizes(found).values()):
+        raise InputError(
+            f"No weight is {spec.region} to any domain at these settings, so there is nothing to "
+            "remove; choose another sparsity or share, or the other kind of region."
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from analysis.cause.contrasts import Contrast, Damage, Damages, contrast, damage
+from analysis.cause.contrasts import Contrast, Damage, Damages, average, contrast, damage
 from analysis.cause.mantel import Mantel, mantel
 from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import CauseSpec, Removal
@@ -31,9 +31,10 @@ class DomainCause:
     magnitude, on this domain.
     more_than_random, more_than_matched: the region's damage on this domain against the draws'.
     more_than_on: the same excess over matched draws, on this domain against on another.
-    more_than_of: on this domain, as many weights of its region against as many of another's.
-    p: of the three questions, "weights", "domains" and "regions"; each p is the largest of those
-    that have to be small for a yes, and adjusted for asking about every domain.
+    more_than_of: on this domain, as many weights of its region against as many of another's, for
+    those that have any; more_than_regions: their mean, None if there are none.
+    p: of the three questions: "weights", of more_than_matched; "domains", the largest of
+    more_than_on; "regions", of more_than_regions; each adjusted for asking about every domain.
     """
 
     domain: str
@@ -46,6 +47,7 @@ class DomainCause:
     more_than_matched: Contrast
     more_than_on: Mapping[str, Contrast]
     more_than_of: Mapping[str, Contrast]
+    more_than_regions: Contrast | None
     p: Mapping[str, float]
 
     @classmethod
@@ -56,7 +58,8 @@ class DomainCause:
             for name in ("more_than_on", "more_than_of")
         }
         single = {
-            name: Contrast(**data[name]) for name in ("more_than_random", "more_than_matched")
+            name: data[name] and Contrast(**data[name])
+            for name in ("more_than_random", "more_than_matched", "more_than_regions")
         }
         return cls(
             **{
@@ -175,14 +178,16 @@ def _domain(
         )
         for name in others
     }
-    more_than_of = {
-        name: contrast(
-            damages.of(Removal(kind="part", domain=domain, partner=name), domain),
-            [damages.of(Removal(kind="part", domain=name, partner=domain), domain)],
-            count[domain],
+    parts = {
+        name: damages.of(
+            Removal(kind="part", domain=domain, partner=name),
+            domain,
+            than=Removal(kind="part", domain=name, partner=domain),
         )
         for name in others
+        if measured.sizes[domain] and measured.sizes[name]
     }
+    more_than_regions = average(list(parts.values()), count[domain]) if parts else None
     return DomainCause(
         domain=domain,
         weights=measured.sizes[domain],
@@ -193,11 +198,12 @@ def _domain(
         more_than_random=contrast(of_region[domain], of_random, count[domain]),
         more_than_matched=more_than_matched,
         more_than_on=more_than_on,
-        more_than_of=more_than_of,
+        more_than_of={name: average([each], count[domain]) for name, each in parts.items()},
+        more_than_regions=more_than_regions,
         p={
             "weights": more_than_matched.p,
             "domains": max(each.p for each in more_than_on.values()),
-            "regions": max(each.p for each in more_than_of.values()),
+            "regions": more_than_regions.p if more_than_regions else 1.0,
         },
     )
 
