@@ -46,7 +46,7 @@ def latex_table(table: Mapping[str, Sequence[Any]], caption: str, label: str) ->
     caption, label: plain text; the label becomes `tab:label`.
     """
     columns = list(table)
-    sides = "".join("r" if _is_number(values) else "l" for values in table.values())
+    sides = "".join("r" if is_number(values) else "l" for values in table.values())
     rows = zip(*table.values(), strict=True)
     body = [
         rf"\begin{{tabular}}{{{sides}}}",
@@ -88,5 +88,7 @@ def _line(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _is_number(values: Sequence[Any]) -> bool:
-    return all(value is None or isinstance(value, int | float) for value in values)
+def is_number(values: Sequence[Any]) -> bool:
+    """Whether a column holds numbers, which are set to the right; None counts as either."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, int | float) for value in there)

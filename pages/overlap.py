@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.captions import about
 from analysis.figures.domains import label
 from analysis.figures.overlap import (
     chance_matrix,
@@ -16,16 +17,19 @@ from analysis.figures.overlap import (
     overlap_matrix,
     sparsity_lines,
 )
-from pages.ui.charts import show, style
+from pages.ui.charts import downloads, show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
-from pages.ui.evidence_view import evidence_section
+from pages.ui.evidence_view import evidence_section, hint, known
 from pages.ui.frame import title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
+from pages.ui.pair_table import pair_columns, pair_table
+from pages.ui.report import report_section
 from pages.ui.words import count, glossary
 from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
+    from analysis.evidence import PairEvidence
     from pruning.workspace import Run
 
 
@@ -52,24 +56,31 @@ def draw() -> None:
         st.info("This run has one domain only; calibrate two or more to compare them.")
         st.page_link("pages/calibrate.py", label="Go to Calibrate", icon=":material/straighten:")
         return
-    _matrix(run.domains, jaccard, chance, what, prune.sparsity)
+    part = replace(
+        prune, layers=tuple(layers or ()) or None, projections=tuple(projections or ()) or None
+    )
+    tested = known(run, part)
+    caption = about(run, part)
+    _matrix(run.domains, jaccard, chance, what, part, tested, caption)
     st.header("One pair, layer by layer", anchor=False)
     first, second = choose_pair(run)
     depth, shared, by_chance = zip(*table.per_layer(first, second, kept=kept), strict=True)
     look = style()
+    pair = f"{label(first)} and {label(second)}. {caption}"
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Along the depth of the model", anchor=False)
-        show(layer_lines(depth, shared, by_chance, look, what), f"layers-{first}-{second}-{what}")
+        chart = layer_lines(depth, shared, by_chance, look, what)
+        show(chart, f"layers-{first}-{second}-{what}", about=pair)
     with right:
         st.subheader("In every weight matrix", anchor=False)
-        cells = table.layer_by_projection(first, second, kept=kept)
-        show(layer_by_projection(*cells, look, what), f"matrices-{first}-{second}-{what}")
+        chart = layer_by_projection(
+            *table.layer_by_projection(first, second, kept=kept), look, what
+        )
+        show(chart, f"matrices-{first}-{second}-{what}", about=pair)
     _across_sparsities(run, replace(prune, layers=None, projections=None), (first, second), kept)
-    part = replace(prune, layers=tuple(layers or ()) or None)
-    evidence_section(
-        run, replace(part, projections=tuple(projections or ()) or None), (first, second)
-    )
+    evidence_section(run, part, (first, second), tested)
+    report_section(run, part, tested is not None)
 
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: bool) -> None:
@@ -98,7 +109,8 @@ def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: 
     )
     what = "kept" if kept else "pruned"
     chart = sparsity_lines([spec.sparsity for spec in specs], shared, by_chance, style(), what)
-    show(chart, f"sparsities-{'-'.join(pair)}-{what}")
+    names = " and ".join(label(name) for name in pair)
+    show(chart, f"sparsities-{'-'.join(pair)}-{what}", about=f"{names}. {about(run, prune)}")
 
 
 def _counted(run: Run, prune: PruneSpec) -> bool:
@@ -127,25 +139,41 @@ def _counted(run: Run, prune: PruneSpec) -> bool:
 
 
 def _matrix(
-    domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray, what: str, sparsity: float
+    domains: tuple[str, ...],
+    jaccard: np.ndarray,
+    chance: np.ndarray,
+    what: str,
+    prune: PruneSpec,
+    tested: tuple[PairEvidence, ...] | None,
+    caption: str,
 ) -> None:
     look = style()
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader(f"Overlap of {what} weights", anchor=False)
-        show(overlap_matrix(domains, jaccard, chance, look, what), f"overlap-{what}")
+        chart = overlap_matrix(domains, jaccard, chance, look, what, tested, hint(prune))
+        show(chart, f"overlap-{what}", about=caption)
     with right:
         st.subheader("In words", anchor=False)
         st.markdown(_findings(domains, jaccard, chance, what))
         st.caption(
-            f"The **chance level** is what two unrelated masks of the same {sparsity:.0%} sparsity "
-            "would share. Weights that are large everywhere push all real overlaps far above it."
+            f"The **chance level** is what two unrelated masks of the same {prune.sparsity:.0%} "
+            "sparsity would share. Weights that are large everywhere push all real overlaps far "
+            "above it."
         )
         glossary("Jaccard overlap", "Chance level", "Kept and pruned", "Wanda score", "Sparsity")
         pairs = ~np.eye(len(domains), dtype=bool)
         if np.ptp(chance[pairs]) > 5e-4:
             st.subheader("Chance level", anchor=False)
-            show(chance_matrix(domains, chance, look), f"chance-{what}")
+            show(chance_matrix(domains, chance, look), f"chance-{what}", about=caption)
+    with st.expander("Every pair as a table", icon=":material/table_rows:"):
+        columns = pair_columns(domains, jaccard, chance, tested)
+        pair_table(columns)
+        if tested is None:
+            st.caption(hint(prune).capitalize() + ".")
+        elif what == "pruned":
+            st.caption("Overlap and chance are of pruned weights, the rest of kept ones.")
+        downloads(columns, "Overlap of every pair of domains.", f"pairs-{what}", caption)
 
 
 def _findings(domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray, what: str) -> str:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
 
 from analysis.figures.chart import Chart
-from analysis.tables import cell, csv_table, latex_table
+from analysis.tables import cell, csv_table, is_number, latex_table
 
 FIGURE_WIDTH = 700  # pixels; as wide as the text, on screen and on A4 paper
 LATEX_ROWS = 60  # a longer table is no table for a paper
@@ -88,10 +88,7 @@ def code(text: str) -> str:
 
 def table(columns: Mapping[str, Sequence[Any]], name: str, caption: str) -> str:
     """A table with its caption and downloads. Numbers are set to the right."""
-    numeric = [
-        all(value is None or isinstance(value, int | float) for value in values)
-        for values in columns.values()
-    ]
+    numeric = [is_number(values) for values in columns.values()]
 
     def row(values: Iterable[str], tag: str) -> str:
         kinds = (" class='number'" if number else "" for number in numeric)

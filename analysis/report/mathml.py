@@ -16,8 +16,6 @@ def part(text: str) -> str:
         return text
     if text.replace(".", "").isdigit():
         return f"<mn>{text}</mn>"
-    if len(text) > 1 and text.isalpha():
-        return f"<mtext>{text}</mtext>"
     return f"<mi>{text}</mi>" if text.isalpha() else f"<mo>{text.replace('<', '&lt;')}</mo>"
 
 

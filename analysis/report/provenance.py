@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.report.html import Section, code, paragraph, table
 from analysis.report.source import Source
 from pruning.sources import is_hub_id
-from pruning.specs import DomainSpec, ModelSpec
+from pruning.specs import DomainSpec, ModelSpec, PruneSpec
 
 ANALYSIS_LIBRARIES = ("numpy", "scipy", "torch", "plotly")
 
@@ -54,12 +54,17 @@ def provenance(source: Source) -> Section:
 def reproduction(source: Source) -> Section:
     """The exact commands."""
     run, prune, spec = source.run, source.prune, source.spec
-    choice = f"--sparsity {prune.sparsity} --pattern {prune.pattern}"
+    choice = f"--sparsity {prune.sparsity}"
+    if prune.block is not None:
+        choice += f" --pattern {prune.pattern}"
     if prune.layers is not None:
         choice += f" --layers {','.join(map(str, prune.layers))}"
     if prune.projections is not None:
         choice += f" --projections {','.join(prune.projections)}"
-    rest = f" --score {prune.score} --comparison-group {prune.comparison_group}"
+    usual = PruneSpec()
+    rest = f" --score {prune.score}" * (prune.score != usual.score)
+    if prune.comparison_group != usual.comparison_group:
+        rest += f" --comparison-group {prune.comparison_group}"
     lines = [_calibrate(source), f"python -m analysis overlap --run {run.id} {choice}{rest}"]
     if source.tested is not None:
         others = [sparsity for sparsity in source.at if sparsity != prune.sparsity]

@@ -23,10 +23,16 @@ from analysis.findings import (
     rows_sentence,
     sentence,
 )
+from analysis.learning_curve import LearningCurve, changed_share
 from analysis.report.html import Figure, Section, heading, listing, paragraph, table
 from analysis.report.methods import methods
 from analysis.report.provenance import provenance, reproduction
 from analysis.report.source import Source
+
+CHANGED = (
+    "Share of a domain's kept weights that change when the second half of its groups is added, and "
+    "between the masks of two halves that share no document."
+)
 
 
 def findings(source: Source) -> Section:
@@ -173,9 +179,24 @@ def text(source: Source) -> Section | None:
         name="Was there enough text?",
         parts=[
             Figure(chart=learning_chart(source.curves, LIGHT), name="learning", caption=caption),
-            listing(learning_sentence(curve, label) for curve in source.curves),
+            paragraph(f"For example: {learning_sentence(source.curves[0], label)}"),
+            table(_changed(source.curves), "changed", CHANGED),
         ],
     )
+
+
+def _changed(curves: tuple[LearningCurve, ...]) -> dict[str, list[object]]:
+    """What half of the text would still change, a row a domain."""
+    half = [curve.half for curve in curves]
+    return {
+        "domain": [label(curve.domain) for curve in curves],
+        "tokens": [curve.tokens for curve in curves],
+        "groups": [curve.groups for curve in curves],
+        "by the second half": [changed_share(point.with_all) for point in half],
+        "between two halves": [
+            None if point.disjoint is None else changed_share(point.disjoint) for point in half
+        ],
+    }
 
 
 SECTIONS: tuple[Callable[[Source], Section | None], ...] = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
 from pages.ui.job_view import followed, show_job, submit
@@ -16,12 +19,36 @@ if TYPE_CHECKING:
     from pruning.specs import PruneSpec
     from pruning.workspace import Run
 
+    Pairs = tuple[PairEvidence, ...]
 
-def evidence_section(run: Run, prune: PruneSpec, pair: tuple[str, str]) -> None:
-    """The yardsticks of every pair if they are known, else the button that has them computed."""
+ACROSS = (0.1, 0.3, 0.5, 0.7, 0.9)  # sparsities that a click asks for
+
+
+def can_be_tested(prune: PruneSpec) -> bool:
+    """Whether the test is made for masks like these."""
+    within_row = prune.comparison_group == "row" and prune.allocation == "uniform"
+    return prune.score == "wanda" and within_row
+
+
+def known(run: Run, prune: PruneSpec) -> Pairs | None:
+    """The yardsticks of every pair, if they have been computed."""
     from analysis.comparisons import EvidenceSpec
     from analysis.evidence import stored_evidence
 
+    return stored_evidence(run, prune, EvidenceSpec()) if can_be_tested(prune) else None
+
+
+def hint(prune: PruneSpec) -> str:
+    """How to get what is not known yet, for where it would stand."""
+    if can_be_tested(prune):
+        return "for ceiling, index and p, test the differences (further down)"
+    return "ceiling, index and p are known for Wanda masks within rows only"
+
+
+def evidence_section(
+    run: Run, prune: PruneSpec, pair: tuple[str, str], tested: Pairs | None
+) -> None:
+    """The yardsticks of every pair if they are known, else the button that has them computed."""
     st.header("Is the difference real?", anchor=False)
     st.caption(
         "Two draws of the *same* domain do not give the same mask either. So each domain's "
@@ -29,44 +56,50 @@ def evidence_section(run: Run, prune: PruneSpec, pair: tuple[str, str]) -> None:
         "within a domain and across; the groups' labels are shuffled to see what chance can do. "
         "All of it from the stored sums, for the whole model or what you chose of it."
     )
-    if prune.score != "wanda" or prune.comparison_group != "row":
+    if not can_be_tested(prune):
         st.info(
-            "This test is for the Wanda score with weights that compete within their output row.",
+            "This test is for the Wanda score with weights that compete within their output row, "
+            "and the same sparsity in every layer.",
             icon=":material/info:",
         )
         return
     job = followed("evidence")
-    if job is not None and (job.active or job.status != "done"):
+    waiting = job is not None and job.active
+    if job is not None and (waiting or job.status != "done"):
         show_job(job, lambda _: None)
-    found = stored_evidence(run, prune, EvidenceSpec())
-    if found is not None:
-        _findings(run, found, pair)
-    elif job is None or not job.active:
-        _offer(run, prune)
+    if tested is not None:
+        _findings(run, prune, tested, pair)
+        _learning(run, prune, tested)
+    elif not waiting and st.button(
+        "Test the differences", type="primary", icon=":material/balance:"
+    ):
+        submit("evidence", f"Testing the differences at {prune.sparsity:.0%}", _command(run, prune))
+    _across_sparsities(run, prune, pair, waiting)
 
 
-def _offer(run: Run, prune: PruneSpec) -> None:
-    if st.button("Test the differences", type="primary", icon=":material/balance:"):
-        argv = ["analysis", "evidence", "--run", run.id, "--sparsity", str(prune.sparsity)]
-        argv += ["--pattern", prune.pattern]
-        if prune.layers is not None:
-            argv += ["--layers", ",".join(map(str, prune.layers))]
-        if prune.projections is not None:
-            argv += ["--projections", ",".join(prune.projections)]
-        submit("evidence", f"Testing the differences at {prune.sparsity:.0%}", argv)
+def _command(run: Run, prune: PruneSpec) -> list[str]:
+    """What follows `python -m`."""
+    argv = ["analysis", "evidence", "--run", run.id, "--sparsity", str(prune.sparsity)]
+    argv += ["--pattern", prune.pattern]
+    if prune.layers is not None:
+        argv += ["--layers", ",".join(map(str, prune.layers))]
+    if prune.projections is not None:
+        argv += ["--projections", ",".join(prune.projections)]
+    return argv
 
 
-def _findings(run: Run, found: tuple[PairEvidence, ...], pair: tuple[str, str]) -> None:
+def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
+    from analysis.comparisons import EvidenceSpec
     from analysis.figures.evidence import index_chart
-    from analysis.findings import cautions, sentence
+    from analysis.findings import cautions, rows_sentence, sentence
 
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader("How distinct every pair is", anchor=False)
-        show(index_chart(found, style()), "distinctness")
+        show(index_chart(tested, style()), "distinctness", about=about(run, prune))
     with right:
         st.subheader("In words", anchor=False)
-        for each in found:
+        for each in tested:
             if {each.domain_a, each.domain_b} == set(pair):
                 st.markdown(sentence(each, label))
                 st.caption(
@@ -76,3 +109,75 @@ def _findings(run: Run, found: tuple[PairEvidence, ...], pair: tuple[str, str]) 
         for caution in cautions(run):
             st.warning(caution, icon=":material/warning:")
         glossary("Distinctness index", "Two draws of one domain", "p-value")
+    with st.expander("Every pair in words", icon=":material/notes:"):
+        for each in tested:
+            st.markdown(sentence(each, label))
+        st.caption(rows_sentence(tested, EvidenceSpec().rows))
+
+
+def _learning(run: Run, prune: PruneSpec, tested: Pairs) -> None:
+    """Whether the calibration text was enough."""
+    from analysis.comparisons import EvidenceSpec
+    from analysis.figures.learning_curve import learning_chart
+    from analysis.findings import is_enough, learning_sentence
+    from analysis.learning_curve import stored_learning_curves
+
+    curves = stored_learning_curves(run, prune, EvidenceSpec())
+    if curves is None:
+        return
+    st.header("Was there enough text?", anchor=False)
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        st.subheader("Masks from part of the text", anchor=False)
+        show(learning_chart(curves, style()), "learning", about=about(run, prune))
+    with right:
+        st.subheader("In words", anchor=False)
+        st.markdown(is_enough(curves, tested))
+        st.caption(
+            "Solid: masks from some groups of documents against the mask from all of them, which "
+            "they are part of. Dotted: two sets of groups that share none. Bars: one standard "
+            "deviation over random draws."
+        )
+        with st.expander("Every domain in words", icon=":material/notes:"):
+            for curve in curves:
+                st.markdown(learning_sentence(curve, label))
+
+
+def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], waiting: bool) -> None:
+    """The yardsticks at all sparsities at which they have been computed."""
+    from analysis.comparisons import EvidenceSpec
+    from analysis.evidence import stored_at_sparsities
+
+    if prune.block is not None:
+        return
+    found = stored_at_sparsities(run, prune, EvidenceSpec())
+    missing = [sparsity for sparsity in ACROSS if sparsity not in found]
+    if not found:
+        return
+    st.header("At other sparsities", anchor=False)
+    if len(found) > 1:
+        _curves(run, prune, pair, found)
+    if missing and not waiting:
+        shares = ", ".join(f"{sparsity:.0%}" for sparsity in missing)
+        st.caption(f"The test has not been made at {shares}.")
+        if st.button("Test these sparsities too", icon=":material/ssid_chart:"):
+            argv = _command(run, replace(prune, sparsity=missing[0]))
+            if missing[1:]:
+                argv += ["--more-sparsities", ",".join(map(str, missing[1:]))]
+            submit("evidence", f"Testing the differences at {shares}", argv)
+
+
+def _curves(
+    run: Run, prune: PruneSpec, pair: tuple[str, str], found: Mapping[float, Pairs]
+) -> None:
+    from analysis.figures.sparsity import index_lines, yardstick_lines
+
+    names = " and ".join(label(name) for name in pair)
+    caption = about(run, prune)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(f"{names}, beside the yardsticks", anchor=False)
+        show(yardstick_lines(found, pair, style()), "yardsticks-sparsity", about=caption)
+    with right:
+        st.subheader("How distinct every pair is", anchor=False)
+        show(index_lines(found, pair, style()), "index-sparsity", about=caption)

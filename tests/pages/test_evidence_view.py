@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analysis.comparisons import EvidenceSpec
 from analysis.evidence import evidence
-from analysis.findings import sentence
+from analysis.findings import is_enough, learning_sentence, sentence
+from analysis.learning_curve import learning_curves
 from pruning.jobs.queue import JobQueue
 from pruning.specs import PruneSpec
 from pruning.workspace import Run, Workspace
@@ -37,6 +38,30 @@ def test_what_is_known_is_shown_in_a_chart_and_a_sentence(run: Run, open_page: O
     assert "distinctness-csv" in chart_names(app)
     assert sentence(pair) in [text.value for text in app.markdown]
     assert START in labels(healthy(open_page("overlap", sparsity="0.5")))
+
+
+def test_learning_curves_are_shown_in_words_too(run: Run, open_page: Open) -> None:
+    prune = PruneSpec(sparsity=0.6)
+    tested = evidence(run, prune, EvidenceSpec())
+    assert "learning-csv" not in chart_names(healthy(open_page("overlap", sparsity="0.6")))
+    curves = learning_curves(run, prune, EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert "learning-csv" in chart_names(app)
+    words = [text.value for text in app.markdown]
+    assert is_enough(curves, tested) in words
+    assert learning_sentence(curves[0]) in words
+
+
+def test_other_sparsities_are_offered_then_drawn(run: Run, open_page: Open) -> None:
+    for sparsity in (0.1, 0.6):
+        evidence(run, PruneSpec(sparsity=sparsity), EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert {"yardsticks-sparsity-csv", "index-sparsity-csv"} <= set(chart_names(app))
+    [more] = [button for button in app.button if button.label == "Test these sparsities too"]
+    healthy(more.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[job.argv.index("--sparsity") + 1] == "0.3"
+    assert job.argv[job.argv.index("--more-sparsities") + 1] == "0.5,0.7,0.9"
 
 
 def test_scores_that_ignore_the_text_are_not_tested(run: Run, open_page: Open) -> None:

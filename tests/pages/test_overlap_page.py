@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from analysis import overlap
+from analysis.captions import about
+from analysis.comparisons import EvidenceSpec
+from analysis.evidence import evidence
 from analysis.overlap import overlap_table
 from pruning.jobs.queue import JobQueue
 from pruning.specs import PruneSpec
@@ -42,7 +45,48 @@ def test_it_draws_the_table(run: Run, open_page: Open) -> None:
 
 def test_every_chart_has_a_csv(run: Run, open_page: Open) -> None:
     app = healthy(open_page("overlap"))
-    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 4
+    assert len(chart_names(app)) == 4 + 1  # and that of the table of pairs
+
+
+def test_tables_for_a_paper_say_where_they_come_from(run: Run) -> None:
+    said = about(run, PruneSpec(sparsity=0.35, layers=(1,)))
+    assert (
+        said == f"Model: base. 35% sparsity; Wanda score within each row; layers 1. Run: {run.id}."
+    )
+
+
+def test_the_table_of_pairs(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    table = overlap_table(run, PruneSpec(sparsity=0.6))
+    [shown] = app.dataframe
+    assert list(shown.value.columns) == ["pair", "overlap", "chance"]
+    assert shown.value["overlap"].tolist() == [table.jaccard()[0, 1]]
+    assert any("test the differences" in caption.value.lower() for caption in app.caption)
+    [pair] = evidence(run, PruneSpec(sparsity=0.6), EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert app.dataframe[0].value["index"].tolist() == [pair.whole.index]
+    assert f"p = {pair.whole.p:.2g}" in matrix(app)["text"][0][1]
+
+
+def test_the_picture_s_format_is_one_choice_for_all_charts(run: Run, open_page: Open) -> None:
+    def formats(app: object) -> set[str]:
+        charts = app.get("plotly_chart")  # type: ignore[attr-defined]
+        return {json.loads(c.proto.config)["toImageButtonOptions"]["format"] for c in charts}
+
+    app = healthy(open_page("overlap"))
+    assert formats(app) == {"svg"}
+    first, *_, last = [radio for radio in app.radio if (radio.key or "").endswith("-picture")]
+    app = healthy(first.set_value("png").run())
+    assert formats(app) == {"png"}
+    last = app.radio(key=last.key)
+    assert last.value == "png"
+    assert formats(healthy(last.set_value("svg").run())) == {"svg"}
+
+
+def test_the_report_can_be_downloaded(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap"))
+    assert "report" in [button.key for button in app.download_button]
 
 
 def test_controls_are_live(run: Run, open_page: Open) -> None:
