@@ -83,9 +83,12 @@ def run_program(
         "uid": FIRST_USER + (os.getpid() << 6) % 0xFFFFF00 + next(_users) % 64,
     }
     seconds = limits.seconds + limits.compile_seconds * (len(commands) - 1) + GRACE_S
-    answer, errors = _converse(
+    said = _converse(
         sandbox.mechanism.command(limits), json.dumps(job), seconds, cancel or threading.Event()
     )
+    if said is None:  # the launcher itself was kept from its work
+        return Outcome(status="timeout", seconds=seconds)
+    answer, errors = said
     try:
         steps = json.loads(answer)["steps"]
     except (ValueError, KeyError, TypeError):
@@ -101,14 +104,17 @@ def _check(files: Mapping[str, str], commands: Sequence[Sequence[str]], stdin: s
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name:
             raise InputError(f"{name!r} is no path within the sandbox's folder.")
-    if len(stdin.encode()) > STDIN_BYTES:
+    if len(stdin.encode("utf-8", "replace")) > STDIN_BYTES:
         raise InputError(f"A program's input is at most {STDIN_BYTES:,} bytes.")
 
 
 def _converse(
     command: list[str], text: str, seconds: float, cancel: threading.Event
-) -> tuple[str, str]:
-    """Start a command, give it its stdin, and return what it says; it never outlives the call."""
+) -> tuple[str, str] | None:
+    """Start a command, give it its stdin, and return what it says; it never outlives the call.
+
+    None if it did not end in time.
+    """
     deadline = time.monotonic() + seconds
     given: str | None = text
     with subprocess.Popen(
@@ -131,7 +137,7 @@ def _converse(
                 if cancel.is_set():
                     raise Cancelled
                 if time.monotonic() > deadline:
-                    return "", "it did not end in time"
+                    return None
         finally:
             process.kill()
             process.communicate()

@@ -30,6 +30,10 @@ def test_commands_run_in_turn_until_one_fails(sandbox: Sandbox) -> None:
     assert "FileNotFoundError" in outcome.stderr
 
 
+def test_text_that_is_no_unicode_is_written_all_the_same(sandbox: Sandbox) -> None:
+    assert python(sandbox, "print(1)  # \ud800", stdin="\ud800").stdout == "1\n"
+
+
 def test_a_missing_program_is_named(sandbox: Sandbox) -> None:
     outcome = run_program(sandbox, {}, [["no-such-tool"]], SMALL)
     assert (outcome.status, outcome.code) == ("failed", 127)

@@ -42,6 +42,8 @@ class Runner:
         finally:
             end_all()
         watch.drain()
+        if ended == "exit" and watch.said_too_much():
+            ended = "output"
         return {
             "ended": ended,
             "code": code,
@@ -55,7 +57,7 @@ class Runner:
         given, into = os.pipe()
         os.set_blocking(into, False)
         with contextlib.suppress(BlockingIOError):
-            os.write(into, stdin.encode())
+            os.write(into, stdin.encode("utf-8", "replace"))
         os.close(into)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
@@ -130,7 +132,7 @@ class _Watch:
     def drain(self) -> None:
         """Read what is left in the pipes and close them."""
         for pipe in self.said:
-            while pipe in self.open and self._said() <= self.limits["output"]:
+            while pipe in self.open and not self.said_too_much():
                 if not self._read(pipe):
                     break
             os.close(pipe)
@@ -139,8 +141,9 @@ class _Watch:
         """What came through a pipe, as far as the limit goes."""
         return self.said[pipe][: self.limits["output"]].decode("utf-8", "replace")
 
-    def _said(self) -> int:
-        return sum(map(len, self.said.values()))
+    def said_too_much(self) -> bool:
+        """Whether more came through the pipes than the limit allows."""
+        return sum(map(len, self.said.values())) > self.limits["output"]
 
     def _read(self, pipe: int) -> bool:
         """Read a piece; False at the end, or, for what has ended, when there is nothing more."""
@@ -175,7 +178,7 @@ class _Watch:
         """Which limit is passed; an empty text if none is."""
         if time.monotonic() > self.deadline:
             return "time"
-        if self._said() > self.limits["output"]:
+        if self.said_too_much():
             return "output"
         if (
             resident() > self.limits["memory"]

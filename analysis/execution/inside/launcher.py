@@ -69,5 +69,5 @@ def write_files(files: dict[str, str]) -> None:
     for name, text in files.items():
         path = WORK / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", errors="replace")
     os.chdir(WORK)
