@@ -86,7 +86,7 @@ def families(domains: Sequence[str], jaccard: Float) -> Families:
         domains=tuple(domains),
         distances=distances,
         tree=tree,
-        order=tuple(domains[leaf] for leaf in leaves_list(tree)),
+        order=tuple(domains[int(leaf)] for leaf in leaves_list(tree)),
         cophenetic=_correlation(pairs, cophenet(tree)),
         points=points,
         explained=explained,

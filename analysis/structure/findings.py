@@ -11,6 +11,7 @@ from analysis.structure.channels import LoudChannel
 from analysis.structure.families import SAME, Families
 from analysis.structure.regions import RegionCounts
 from analysis.structure.sharp import SharpRegions, SharpSpec
+from analysis.structure.sparsity import RegionCurves
 from pruning.specs import WeightKey
 
 Name = Callable[[str], str]
@@ -112,6 +113,15 @@ def number_sentence(regions: RegionCounts) -> str:
         f"Every domain keeps {share[-1]:.1%} of all weights and every domain prunes "
         f"{share[0]:.1%}: on {share[0] + share[-1]:.0%} they agree. Independent masks would agree "
         f"on {chance[0] + chance[-1]:.1%}."
+    )
+
+
+def sparsity_sentence(curves: RegionCurves) -> str:
+    """How the core changes with the sparsity."""
+    core = curves.core_share()
+    return (
+        f"The core goes from {core[10]:.1%} at 10% sparsity over {core[50]:.1%} at 50% to "
+        f"{core[90]:.1%} at 90%: the share of what any domain keeps that all of them keep."
     )
 
 
