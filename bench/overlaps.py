@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from bench.measuring import add_results, machine, result, timed
+from bench.measuring import Timed, add_results, machine, result, timed
 from pruning.architecture import PrunableWeight
 from pruning.checkpoint import fingerprint
 from pruning.console import Answer
@@ -84,21 +84,30 @@ def overlaps(arguments: argparse.Namespace, report: Report) -> Answer:
         make_run(Path(folder), shape, layers)
         where = ["--workspace", folder, "--json"]
         counted = timed(["analysis", "overlap", "--run", RUN, "--sparsity", "0.5", *where])
-    size = shape.weights * layers
     command = f"python -m bench overlaps --shape {arguments.shape}"
+    if layers < shape.layers:
+        command += f" --layers {layers}"
+    return result(
+        arguments, f"overlaps-{arguments.shape}", command, lines_of(shape, layers, counted)
+    )
+
+
+def lines_of(shape: Shape, layers: int, counted: Timed) -> list[str]:
+    """What was counted, how long it took, and what that means for all layers."""
+    size = shape.weights * layers
     lines = [
         f"{layers} of {shape.layers} layers, {len(NAMES) * layers} matrices, "
         f"{size / 1e9:.2f} billion weights in bfloat16, {len(BUILTIN)} domains, all pairs, exact",
         "random weights, one layer's linked as every layer's, so the disk is hardly read",
         f"overlap: {counted}",
-        f"weights scored, masked and compared in all domains: {size / counted.wall / 1e6:.1f} "
-        "million a second",
     ]
     if layers < shape.layers:
-        command += f" --layers {layers}"
-        whole = counted.wall * shape.layers / layers
-        lines.append(f"all {shape.layers} layers, if they take as long each: {whole:.0f} s")
-    return result(arguments, f"overlaps-{arguments.shape}", command, lines)
+        more = shape.layers / layers
+        lines.append(
+            f"all {shape.layers} layers, if each takes as long: {counted.wall * more:.0f} s, "
+            f"{counted.processor * more:.0f} s of processor time"
+        )
+    return lines
 
 
 def make_run(folder: Path, shape: Shape, layers: int) -> None:

@@ -75,6 +75,7 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
             what += ["--sparsity", "0.5", "--out", str(folder / "export")]
             exported = timed(["pruning", "export", *what, *where])
     tokens = len(BUILTIN) * arguments.samples * arguments.seq_len
+    operations = 2 * shape.weights * layers * tokens
     command = f"python -m bench streaming --shape {arguments.shape}"
     lines = [
         f"{layers} of {shape.layers} layers, {size / 1e9:.1f} GB on disk in bfloat16; "
@@ -82,16 +83,17 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
         f"hard limit on each process's own memory: {arguments.limit:g} GB",
         f"calibrate: {calibrated}",
         f"export:    {exported}",
-        f"forward pass, start and checks included: "
-        f"{2 * shape.weights * layers * tokens / calibrated.wall / 1e9:.1f} GFLOP/s",
+        f"calibrate, start and checks included: {operations / calibrated.wall / 1e9:.1f} GFLOP/s, "
+        f"{operations / calibrated.processor / 1e9:.1f} GFLOP a second of processor time",
     ]
     if layers < shape.layers:
-        command += f" --layers {layers} --samples {arguments.samples}"
+        command += f" --layers {layers}"
         whole = [each.wall * shape.layers / layers / 60 for each in (calibrated, exported)]
         lines.append(
             f"all {shape.layers} layers, if they take as long each: calibrate {whole[0]:.0f} min, "
-            f"export {whole[1]:.0f} min; the memory does not grow with the layers"
+            f"export {whole[1]:.0f} min; one layer is in memory however many there are"
         )
+    command += f" --samples {arguments.samples} --seq-len {arguments.seq_len}"
     return result(arguments, f"streaming-{arguments.shape}", command, lines)
 
 
