@@ -36,6 +36,7 @@ def draw() -> None:
     with st.container(border=True):
         submodels = choose_submodels(run)
         sampling = choose_sampling()
+    st.html(sheet(style(), len(found.passages) if found else 1))
     with sentences():
         if st.button("Write", type="primary", icon=":material/edit_note:", key="write"):
             task = _task_of(text, tasks)
@@ -48,7 +49,6 @@ def draw() -> None:
             )
             ask(run, spec)
         if found is not None:
-            st.html(sheet(style(), len(found.passages)))
             show(found, _passages)
             if not found.active:
                 _afterwards(found, _task_of(found.spec.prompt, tasks))
@@ -89,6 +89,7 @@ def _passages(found: Generation) -> None:
     writing = None
     if found.active:
         writing = found.writing if found.status == "running" else -1
+    st.html(legend())
     st.html(
         grid(_columns(found), found.passages, found.spec.prompt, writing=writing, stage=found.stage)
     )
@@ -100,7 +101,6 @@ def _afterwards(found: Generation, task: Prompt | None) -> None:
         st.error(found.failure, icon=":material/error:")
         return
     columns = _columns(found)
-    st.html(legend())
     st.caption(
         "Rest the pointer on a token to see its probability and what else was likely. Zeros in a "
         "dense matrix are still computed, so a sub-model is not faster here."

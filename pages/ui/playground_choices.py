@@ -36,32 +36,37 @@ def choose_prompt(run: Run, before: str | None) -> tuple[str, list[Prompt]]:
     shown = prompts(domain, count=EXAMPLES, seed=_draw())
     if TEXT not in st.session_state:
         st.session_state[TEXT] = kept_choices().get(TEXT) or before or shown[0].text
-    columns = st.columns(2, gap="small")
-    for place, task in enumerate(shown):
-        columns[place % 2].button(
-            task.title if len(task.title) <= LONGEST_TITLE else f"{task.title[:LONGEST_TITLE]}…",
-            key=f"example-{place}",
-            on_click=_take,
-            args=(task,),
-            width="stretch",
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        for place, task in enumerate(shown):
+            st.button(
+                _short(task.title), key=f"example-{place}", on_click=_take, args=(task,),
+                width="stretch",
+            )  # fmt: skip
+        st.button(
+            "Other examples",
+            key="others",
+            icon=":material/casino:",
+            type="tertiary",
+            on_click=_draw_others,
+            help="Held-out tasks: their meanings occur in no text that built-in domains "
+            "calibrate on.",
         )
-    st.button(
-        "Other examples",
-        key="others",
-        icon=":material/casino:",
-        type="tertiary",
-        on_click=_draw_others,
-        help="Held-out tasks: their meanings occur in no text that built-in domains calibrate on.",
-    )
-    text = st.text_area(
-        "Prompt",
-        key=TEXT,
-        height=140,
-        max_chars=LONGEST_PROMPT,
-        help="The models continue this text. Click an example, change it, or write your own.",
-    )
+    with left:
+        text = st.text_area(
+            "Prompt",
+            key=TEXT,
+            height=264,
+            max_chars=LONGEST_PROMPT,
+            label_visibility="collapsed",
+            placeholder="Write a text to continue, or click an example.",
+        )
     taken = kept_choices().get(TASK)
     return keep(TEXT, text), [*shown, *([taken] if taken else [])]
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= LONGEST_TITLE else f"{title[:LONGEST_TITLE].rstrip()}…"
 
 
 def _draw() -> int:

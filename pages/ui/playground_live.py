@@ -67,15 +67,16 @@ def _follow(identifier: str, draw: Callable[[Generation], None]) -> None:
         found = playground().view(identifier)
         if found is None or not found.active:
             st.rerun()
-        left, right = st.columns([5, 1], vertical_alignment="center")
-        left.markdown(f":material/progress_activity: {in_words(found)}")
-        if right.button(
-            "Stop", icon=":material/stop:", key=f"stop-{identifier}", width="stretch",
-            disabled=found.stop_asked,
-        ):  # fmt: skip
-            playground().stop(identifier)
-            st.rerun(scope="fragment")
-        draw(found)
+        with st.container(key="playground-live"):
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            left.markdown(f":material/progress_activity: {in_words(found)}")
+            if right.button(
+                "Stop", icon=":material/stop:", key=f"stop-{identifier}", width="stretch",
+                disabled=found.stop_asked,
+            ):  # fmt: skip
+                playground().stop(identifier)
+                st.rerun(scope="fragment")
+            draw(found)
 
 
 def in_words(found: Generation) -> str:

@@ -60,6 +60,9 @@ STYLE = """
   opacity:.6; animation:pg-blink 1s steps(2) infinite;}
 @keyframes pg-blink {50% {opacity:0;}}
 @media (prefers-reduced-motion: reduce) {.pg-caret {animation:none;}}
+.st-key-playground-live [data-stale="true"] {opacity:1 !important; transition:none !important;}
+.st-key-playground-prompt textarea {font-family:ui-monospace,'SFMono-Regular',Menlo,Consolas,monospace;
+  font-size:.86rem; line-height:1.55;}
 .pg-legend {display:flex; flex-wrap:wrap; gap:.3rem .9rem; align-items:center; font-size:.82rem;
   color:MUTED;}
 .pg-legend b {font-weight:500; color:INK;}
@@ -119,8 +122,8 @@ def legend() -> str:
         for number, (_, words) in enumerate(SHADES)
     )
     return (
-        '<div class="pg-legend"><b>Probability the model gave to the token it wrote</b>'
-        f'{swatches}<span><i class="pg-fork"></i> parts from the dense model</span></div>'
+        '<div class="pg-legend"><b>Probability of the token</b>'
+        f'{swatches}<span><i class="pg-fork"></i> parts from dense</span></div>'
     )
 
 
@@ -160,7 +163,8 @@ def last_line(prompt: str) -> str:
 
 def _tag(dense: Passage, passage: Passage, place: int | None) -> str:
     if place is not None:
-        return f'<span class="pg-tag parts">parts after {_count(place)}</span>'
+        where = f"after {_count(place)}" if place else "at once"
+        return f'<span class="pg-tag parts">parts {where}</span>'
     if not passage.tokens and not passage.ended:
         return ""
     complete = "stopped" not in (dense.ended, passage.ended) and dense.ended and passage.ended

@@ -54,7 +54,7 @@ def test_a_prompt_answered_side_by_side(
     )
     press(page, "write")
     page.locator(".pg-card").nth(2).wait_for(timeout=PATIENCE)
-    wait(page, "Probability the model gave")
+    wait(page, "Rest the pointer")
     assert page.locator(".pg-name").all_inner_texts() == ["Dense", "code", "prose"]
     # Of random weights at 80% nothing is left; at 0% the sub-model is the dense one.
     assert page.locator(".pg-tag.parts").count() == page.locator(".pg-fork").count() - 1 == 1
@@ -85,6 +85,6 @@ def test_stop_stops(
     press(page, "write")
     stop = page.locator('[class*="st-key-stop-"] button')
     stop.click()
-    wait(page, "Probability the model gave")
+    wait(page, "Rest the pointer")
     assert stop.count() == 0
     assert "stopped" in page.locator(".pg-foot").last.inner_text()

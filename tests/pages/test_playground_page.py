@@ -144,9 +144,9 @@ def test_a_link_finds_a_generation_again(run: Run, open_page: Open, scripted: Sc
     scripted.submit(spec, "model")
     app = healthy(open_page("playground", generation="id0"))
     assert app.text_area(key="playground-prompt").value == "once more"
-    assert "pg-card" in html(app)
+    assert 'class="pg-card"' in html(app)
     gone = healthy(open_page("playground", generation="unknown"))
-    assert "pg-card" not in html(gone)
+    assert 'class="pg-card"' not in html(gone)
 
 
 def test_stop_and_waiting_in_line(run: Run, open_page: Open, scripted: Scripted) -> None:
