@@ -162,7 +162,26 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
         meaning = "of what the domain keeps, no other keeps"
         show(domain_shares(own, chance, style(), "exclusive_share", meaning), "exclusive-shares")
     glossary("Region", "Core", "Exclusive weights", "Chance level")
+    _across_sparsities(run, part, found)
     _region_places(regions)
+
+
+def _across_sparsities(run: Run, part: PruneSpec, found: Families) -> None:
+    from analysis.figures.structure_sparsity import core_lines, exclusive_lines
+    from analysis.structure.findings import sparsity_sentence
+    from analysis.structure.sparsity import has_curves, region_curves
+
+    if not has_curves(run, part):
+        return
+    st.subheader("At other sparsities", anchor=False)
+    with st.spinner("Ranking the weights of every domain, once for all sparsities"):
+        curves = region_curves(run, part)
+    st.markdown(sparsity_sentence(curves))
+    left, right = st.columns(2, gap="large")
+    with left:
+        show(core_lines(curves, style()), "core-sparsities")
+    with right:
+        show(exclusive_lines(curves, found.order, style()), "exclusive-sparsities")
 
 
 def _region_places(regions: RegionCounts) -> None:

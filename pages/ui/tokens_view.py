@@ -24,7 +24,7 @@ def tokens_table(driven: Sequence[DrivenChannel], style: Look) -> str:
         ratio = each.channel.ratio
         louder = each.domains[0 if ratio > 1 else 1]
         colour = colours([domain.domain for domain in each.domains], style)[louder.domain]
-        chips = "".join(
+        chips = " ".join(  # with a space, so that a line may break between two
             _chip(token.token, token.share, colour)
             for token in louder.tokens[:SHOWN]
             if token.share >= LEAST_SHARE

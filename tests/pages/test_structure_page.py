@@ -67,7 +67,7 @@ def test_it_says_and_draws_what_the_library_counts(run: Run, open_page: Open) ->
 
 def test_every_chart_has_a_csv(run: Run, open_page: Open) -> None:
     app = healthy(open_page("structure"))
-    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 10
+    assert len(chart_names(app)) == len(app.get("plotly_chart")) == 12
 
 
 def test_a_link_shows_the_same_view(run: Run, open_page: Open) -> None:
