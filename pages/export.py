@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from analysis.figures.domains import label
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_name
+from pages.ui.export_choice import choose_domains
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import workspace
-from pages.ui.state import choose_many, first_value, keep, switch
+from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pruning.export_spec import ExportSpec
     from pruning.workspace import Run
 
+FORMS = {"plain": "Plain files", "sparse-bitmask": "Small"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -42,9 +43,11 @@ def draw() -> None:
         show_job(job, _built)
     run = choose_run()
     with st.container(border=True):
-        mixture = _choose_mixture(run)
+        mixture, combination = choose_domains(run)
         prune = choose_pruning(run)
-        mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
+        mode = "one-shot"
+        if combination == "mixture":
+            mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
         with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
             layers, projections = choose_parts(run)
     from dataclasses import replace
@@ -61,50 +64,51 @@ def draw() -> None:
             projections=tuple(projections) if projections else None,
         ),
         mode=mode,
+        combination=combination,
     )
-    plan = plan_export(run, spec)
-    _preview(plan)
-    with sentences():
-        _build(run, spec, busy=job is not None and job.active)
+    if _counted(run, spec):
+        with st.spinner("Counting"):
+            plan = plan_export(run, spec)
+        _preview(plan, spec)
+        with sentences():
+            _build(run, spec, busy=job is not None and job.active)
     exports_list()
 
 
-def _choose_mixture(run: Run) -> dict[str, float]:
-    """Domain -> weight; one domain, or several with a weight each."""
-    names = choose_many(
-        "Sub-model for",
-        run.domains,
-        "for",
-        default=run.domains[:1],
-        format_func=label,
-        help="Choose one domain, or several: their calibration sums are added with the weights "
-        "that you give them, and one mask is made for all of them.",
-    )
-    if not names:
-        raise InputError("Choose at least one domain that the sub-model is for.")
-    if len(names) == 1:
-        return {names[0]: 1.0}
-    mixture = {}
-    for start in range(0, len(names), 4):
-        for column, name in zip(st.columns(4), names[start : start + 4], strict=False):
-            key = f"weight-{name}"
-            first_value(key, 1.0)
-            with column:
-                value = st.number_input(
-                    f"Weight of {label(name)}",
-                    0.01,
-                    100.0,
-                    1.0,
-                    step=0.25,
-                    key=key,
-                    bind="query-params",
-                )
-            mixture[name] = float(keep(key, value))
-    return mixture
+def _counted(run: Run, spec: ExportSpec) -> bool:
+    """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
+    from pruning.combinations import is_counted
+
+    job = followed("plan")
+    if job is not None and (job.active or job.status != "done"):
+        show_job(job, lambda _: None)
+    if is_counted(run, spec.prune, spec.combination, spec.domains):
+        return True
+    if job is None or not job.active:
+        st.info(
+            "How many weights this keeps follows from the masks themselves, which takes a while "
+            "for a model of this size. Count them once; the result is kept with the run.",
+            icon=":material/hourglass_top:",
+        )
+        if st.button("Count the weights", type="primary", icon=":material/play_arrow:"):
+            submit("plan", "Counting the sub-model", ["pruning", "plan"], spec.to_json())
+    return False
 
 
-def _preview(plan: ExportPlan) -> None:
+def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
     st.header("What it will look like", anchor=False)
+    if spec.combination != "mixture":
+        st.markdown(
+            f"Every domain's own mask prunes {spec.prune.sparsity:.0%}. Combined, "
+            f"**{plan.prunable_sparsity:.1%}** of the chosen weights are pruned: that follows from "
+            "how much the masks overlap."
+        )
+    if spec.prune.block is not None and not spec.holds_pattern:
+        st.warning(
+            f"Combined like this, the masks no longer keep the pattern {spec.prune.pattern}, so "
+            "that hardware made for it will not run the sub-model faster.",
+            icon=":material/grid_off:",
+        )
     columns = st.columns(4, gap="small")
     columns[0].metric(
         "Parameters kept",
@@ -138,8 +142,7 @@ def _preview(plan: ExportPlan) -> None:
         delta_arrow="off",
         border=True,
         help="A checkpoint stores zeros like any other number, so the folder is as large as the "
-        "base model. The second figure counts one bit of mask for every weight, and the kept "
-        "values alone.",
+        "base model. The second figure is its size as bit masks and kept values (sparse-bitmask).",
     )
     with st.expander("Sparsity in every layer and projection", icon=":material/grid_on:"):
         layers = sorted({weight.layer for weight in plan.weights})
@@ -163,6 +166,15 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
     name = left.text_input(
         "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
     ).strip()
+    form = switch(
+        "Stored as",
+        tuple(FORMS),
+        "form",
+        format_func=FORMS.__getitem__,
+        help="Plain files are what transformers loads; they are as large as the base model. Bit "
+        "masks and kept values are small, and become plain again with `python -m pruning "
+        "decompress`.",
+    )
     if right.button(
         "Build the sub-model",
         type="primary",
@@ -175,7 +187,7 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
         folder = workspace().exports_folder / name
         if folder.exists():
             raise InputError(f"There is an export named {name} already; choose another name.")
-        argv = ["pruning", "export", "--out", str(folder)]
+        argv = ["pruning", "export", "--out", str(folder), "--form", form]
         submit("export", f"Building {name}", argv, spec.to_json())
 
 
@@ -183,8 +195,9 @@ def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run).lower())
-    domains = "+".join(name for name, _ in spec.mixture).replace("+", "-")
-    stem = f"{base}-{domains}-{amount}"[:70]
+    domains = "-".join(spec.domains)
+    how = "" if spec.combination == "mixture" else f"{spec.combination}-"
+    stem = f"{base}-{how}{domains}-{amount}"[:70]
     taken = {folder.name for folder in workspace().exports_folder.iterdir()}
     names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

@@ -1,7 +1,8 @@
 """Downloads of whole sub-models, streamed from disk by a route of the server.
 
 The address carries a signature, so that only links that a page has shown work; they expire after
-a day. The archive is made on disk when it is first asked for and can be resumed when interrupted.
+a day. The archive lies on disk, so that a download can be resumed when interrupted. Of a small
+export it is made when it is first asked for, of a large one by a job before that.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pruning.errors import AtlasError, InputError
 
 PATH = "/download/"
 VALID_SECONDS = 24 * 3600
+PACKED_AT_ONCE = 100_000_000  # bytes of an export whose archive is made while the visitor waits
 _packing = threading.Lock()
 
 
@@ -44,6 +46,8 @@ def download(request: Request) -> Response:
     folder = workspace().exports_folder / name
     if folder.parent != workspace().exports_folder or not folder.is_dir():
         return PlainTextResponse(f"There is no export {name} any more.", 404)
+    if not is_packed(folder) and _size(folder) > PACKED_AT_ONCE:
+        return PlainTextResponse(f"Prepare the download of {name} on the Export page first.", 409)
     try:
         path = packed(folder)
     except (InputError, AtlasError, OSError) as error:
@@ -60,11 +64,20 @@ def packed(folder: Path) -> Path:
     """The archive of an export, made if there is none that is newer than the export."""
     from pruning.archive import archive
 
-    target = archive_path(folder)
     with _packing:
-        if target.exists() and target.stat().st_mtime >= folder.stat().st_mtime:
-            return target
-        return archive(folder, target)
+        if is_packed(folder):
+            return archive_path(folder)
+        return archive(folder, archive_path(folder))
+
+
+def is_packed(folder: Path) -> bool:
+    """Whether there is an archive of this very export."""
+    target = archive_path(folder)
+    return target.exists() and target.stat().st_mtime >= folder.stat().st_mtime
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _signer() -> URLSafeTimedSerializer:

@@ -10,10 +10,18 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.domains import label
-from pages.ui.downloads import archive_path, link
+from pages.ui.downloads import PACKED_AT_ONCE, archive_path, is_packed, link
 from pages.ui.library import queue, workspace
+from pages.ui.publishing import publishing
 from pages.ui.words import ago, listing, size
 from pruning.jobs.queue import Job
+
+FOR = {
+    "mixture": "for {}",
+    "union": "what any of {} needs",
+    "intersection": "what all of {} need",
+    "removal": "without what only {} needs",
+}
 
 
 def verify_after(path: str) -> None:
@@ -43,7 +51,7 @@ def _export(folder: Path) -> None:
         st.caption(_summary(folder, record))
         _checked(folder)
     with right.container(horizontal=True, horizontal_alignment="right"):
-        st.link_button("Download", link(folder.name), type="primary", icon=":material/download:")
+        _download(folder)
         if st.button("Verify", key=f"verify-{folder.name}", icon=":material/fact_check:"):
             _verify(folder)
             st.rerun()
@@ -53,13 +61,45 @@ def _export(folder: Path) -> None:
                 archive_path(folder).unlink(missing_ok=True)
                 shutil.rmtree(folder)
                 st.rerun()
-    with st.expander("How to load it", icon=":material/code:"):
-        st.code(
-            "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-            f'model = AutoModelForCausalLM.from_pretrained("{folder.name}")\n'
-            f'tokenizer = AutoTokenizer.from_pretrained("{folder.name}")',
-            language="python",
-        )
+    left, right = st.columns(2, gap="medium")
+    with left.expander("How to load it", icon=":material/code:"):
+        _how_to_load(folder, record)
+    with right.expander("Publish it on the Hugging Face hub", icon=":material/cloud_upload:"):
+        publishing(folder)
+
+
+def _how_to_load(folder: Path, record: dict[str, Any]) -> None:
+    source = folder.name
+    if record.get("form", "plain") != "plain":
+        source = f"{folder.name}-plain"
+        st.code(f"python -m pruning decompress {folder.name} --out {source}", language="sh")
+    st.code(
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+        f'model = AutoModelForCausalLM.from_pretrained("{source}")\n'
+        f'tokenizer = AutoTokenizer.from_pretrained("{source}")',
+        language="python",
+    )
+
+
+def _download(folder: Path) -> None:
+    """The download; of a large sub-model, its archive is packed first, as a job."""
+    if is_packed(folder) or _stored(folder) <= PACKED_AT_ONCE:
+        st.link_button("Download", link(folder.name), type="primary", icon=":material/download:")
+        return
+    job = _latest("archive", folder)
+    if job is not None and job.active:
+        st.fragment(_wait, run_every=1.0)(job.id, "packed")
+        return
+    if job is not None and job.error:
+        st.markdown(f":red[:material/error:] {job.error}")
+    if st.button("Prepare the download", key=f"pack-{folder.name}", icon=":material/folder_zip:"):
+        argv = ["-m", "pruning", "archive", str(folder), "--out", str(archive_path(folder))]
+        queue().submit("archive", f"Packing {folder.name}", [*argv, "--json"])
+        st.rerun()
+
+
+def _stored(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -77,7 +117,6 @@ def _record(folder: Path) -> dict[str, Any]:
 
 
 def _summary(folder: Path, record: dict[str, Any]) -> str:
-    stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     parts = []
     spec = record.get("export", {})
     if spec:
@@ -88,12 +127,14 @@ def _summary(folder: Path, record: dict[str, Any]) -> str:
         prune = spec["prune"]
         pattern = "" if prune["pattern"] == "unstructured" else f" {prune['pattern']}"
         parts = [
-            f"for {listing(names, 8)}",
-            f"{prune['sparsity']:.0%} pruned{pattern}",
+            FOR[spec.get("combination", "mixture")].format(listing(names, 8)),
+            f"{record['sparsity']:.0%} of the model pruned{pattern}",
             prune["score"],
             spec["mode"],
         ]
-    return " · ".join([*parts, size(stored), ago(folder.stat().st_mtime)])
+        if record.get("form", "plain") != "plain":
+            parts.append("stored small")
+    return " · ".join([*parts, size(_stored(folder)), ago(folder.stat().st_mtime)])
 
 
 def _checked(folder: Path) -> None:
@@ -101,7 +142,7 @@ def _checked(folder: Path) -> None:
     if job is None:
         return
     if job.active:
-        st.fragment(_wait, run_every=1.0)(job.id)
+        st.fragment(_wait, run_every=1.0)(job.id, "verified")
         return
     checks = (job.result or {}).get("checks", [])
     good = [check for check in checks if check["ok"]]
@@ -117,11 +158,11 @@ def _checked(folder: Path) -> None:
                 st.markdown(f"{mark} **{check['name']}** \n{check['detail']}")
 
 
-def _wait(identifier: str) -> None:
+def _wait(identifier: str, what: str) -> None:
     job = queue().get(identifier)
     if not job.active:
         st.rerun()
-    where = "Waiting to be verified" if job.status == "queued" else "Verifying"
+    where = f"Waiting to be {what}" if job.status == "queued" else f"Being {what}"
     done = ""
     if job.progress and job.progress.total:
         done = f" · {job.progress.done / job.progress.total:.0%}"
@@ -135,10 +176,15 @@ def _verify(folder: Path) -> None:
 
 def _verification(folder: Path) -> Job | None:
     """The latest verification of this very folder."""
+    return _latest("verify", folder)
+
+
+def _latest(kind: str, folder: Path) -> Job | None:
+    """The latest job of this kind on this very folder."""
     jobs = [
         job
         for job in queue().list()
-        if job.kind == "verify"
+        if job.kind == kind
         and str(folder) in job.argv
         and job.created >= folder.stat().st_mtime - 1
     ]

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from pages.ui import downloads
+from pages.ui.export_choice import KEEPS
 from pages.ui.library import queue
 from pages.ui.words import count
 from pruning.export import export
@@ -125,3 +126,76 @@ def test_the_key_is_private_and_stays(exported: Path, empty: Path) -> None:
     downloads.link("mine")
     assert key.read_text() == before
     assert key.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("keep", "domains", "combination"),
+    [
+        ("union", ["code", "prose"], "union"),
+        ("intersection", ["code", "prose"], "intersection"),
+        ("removal", ["prose"], "removal"),
+        ("others", ["prose"], "mixture"),  # of two domains one is left
+    ],
+)
+def test_a_combination_is_previewed_and_queued(
+    run: Run, open_page: Open, keep: str, domains: list[str], combination: str
+) -> None:
+    app = healthy(open_page("export", **{"for": domains, "keep": KEEPS[keep], "form": "Small"}))
+    named = domains if keep != "others" else ["code"]
+    spec = ExportSpec(
+        run=run.id, mixture=tuple((name, 1.0) for name in named), combination=combination
+    )
+    plan = plan_export(run, spec)
+    assert app.metric[0].value == count(plan.kept)
+    assert app.metric[1].value == f"{plan.prunable_sparsity:.1%}"
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    job = queue().list()[0]
+    assert ExportSpec.from_json(json.loads((job.folder / "spec.json").read_text())) == spec
+    assert job.argv[job.argv.index("--form") + 1] == "sparse-bitmask"
+
+
+def test_a_large_model_s_combination_is_counted_as_a_job(
+    run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pruning.combinations.SECONDS_WORTH", 0)
+    app = healthy(open_page("export", **{"for": ["code", "prose"], "keep": KEEPS["union"]}))
+    next(b for b in app.button if b.label == "Count the weights").click()
+    healthy(app.run())
+    assert queue().list()[0].kind == "plan"
+
+
+def test_a_large_download_is_packed_by_a_job(
+    exported: Path, client: TestClient, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("pages.ui.downloads", "pages.ui.exports"):
+        monkeypatch.setattr(f"{module}.PACKED_AT_ONCE", 1000)
+    assert client.get(downloads.link("mine")).status_code == 409
+    app = healthy(open_page("export"))
+    app.button(key="pack-mine").click()
+    healthy(app.run())
+    (job,) = queue().list()
+    archive = Path(job.argv[job.argv.index("--out") + 1])
+    assert (job.kind, archive) == ("archive", downloads.archive_path(exported))
+    downloads.packed(exported)
+    assert client.get(downloads.link("mine")).status_code == 200
+    assert not [b for b in open_page("export").button if b.key == "pack-mine"]
+
+
+def test_publishing_asks_twice(
+    exported: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    app = healthy(open_page("export"))
+    assert any("push --export mine --repo user/mine --dry-run" in c.value for c in app.code)
+    assert not [b for b in app.button if b.key == "push-mine"]
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_secret")
+    app.text_input(key="repository-mine").set_value("somebody/mine").run()
+    assert app.button(key="push-mine").disabled
+    app.checkbox(key="sure-mine").check().run()
+    app.button(key="push-mine").click()
+    healthy(app.run())
+    (job,) = queue().list()
+    assert job.kind == "push"
+    assert "--private" in job.argv
+    assert "hf_secret" not in " ".join(job.argv)
