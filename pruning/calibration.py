@@ -27,7 +27,7 @@ from pruning.forward import Decoder, check_layer_by_layer
 from pruning.models import LoadedModel, load_model, load_tokenizer, resolve
 from pruning.progress import Meter, Progress, Report, ignore
 from pruning.sources import model_folder
-from pruning.specs import CalibrationSpec, content_hash, select_weights
+from pruning.specs import CalibrationSpec, ModelSpec, content_hash, select_weights
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
 from pruning.support import skeleton
@@ -70,7 +70,8 @@ def calibrate(
         started = time.time()
         try:
             note(run, status="running", error=None)
-            _calibrate_run(run, samples, workspace, report, share or Share())
+            _copy_known(run, workspace)
+            _calibrate_run(run, spec.model, samples, share or Share(), report)
         except Cancelled:
             note(run, status="cancelled")
             raise
@@ -182,19 +183,21 @@ def _digest(array: np.ndarray) -> str:
 
 def _calibrate_run(
     run: Run,
+    model: ModelSpec,
     samples: Mapping[str, TokenSample],
-    workspace: Workspace,
-    report: Report,
     share: Share,
+    report: Report,
 ) -> None:
-    """Sum every group of the share that is not on disk yet."""
-    _copy_known(run, workspace)
+    """Sum every group of the share that is not on disk yet.
+
+    model: the run's, on the device and held in the way that were asked for this time.
+    """
     work = Work(run)
     units = [u for u in work.share(share) if not run.stats_path(u.domain).exists()]
     if run.weights and not work.left(units):
         return
     report(Progress(stage="Loading the model", done=0, total=1))
-    loaded = load_model(run.spec.model, report)
+    loaded = load_model(model, report)
     check_layer_by_layer(loaded)
     weights = _chosen_weights(loaded, run.spec)
     note(run, weights=[weight.to_json() for weight in weights])
@@ -206,8 +209,7 @@ def _calibrate_run(
             if mine:
                 _sum_up(work, mine, samples, loaded, weights, meter)
             else:
-                wait = Progress(stage=WAITING, done=meter.done, total=meter.total)
-                report(wait)
+                report(Progress(stage=WAITING, done=meter.done, total=meter.total))
                 time.sleep(1)
 
 

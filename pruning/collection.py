@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -255,8 +256,9 @@ def fits_memory(loaded: LoadedModel, samples: Sequence[TokenSample]) -> bool:
     if not loaded.streamed:
         return True
     positions = sum(sample.input_ids.size for sample in samples)
-    width = loaded.module.get_input_embeddings().weight.shape[1]
-    return positions * width * loaded.module.dtype.itemsize <= HELD_SHARE * free_memory_bytes()
+    embedding = cast(Tensor, loaded.module.get_input_embeddings().weight)
+    size = positions * embedding.shape[1] * embedding.dtype.itemsize
+    return size <= HELD_SHARE * free_memory_bytes()
 
 
 def batches_of(

@@ -16,6 +16,7 @@ from transformers.core_model_loading import WeightConverter, WeightRenaming, ren
 
 from pruning.architecture import find_decoder_layers
 from pruning.checkpoint import read_json
+from pruning.errors import InputError
 from pruning.loading import check_none
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor
 from pruning.specs import ModelSpec
@@ -76,8 +77,8 @@ def _empty_module(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
 def _places(module: PreTrainedModel, folder: Path) -> Places:
     """Every tensor of the checkpoint under the name that the module has for it.
 
-    The renaming is what transformers does when it loads; a tensor that it would convert as well
-    (merge, split) is left out. InputError for tensors that the module has no use for.
+    The renaming is what transformers does when it loads. InputError for tensors that it would
+    convert as well (merge, split), and for those that the module has no use for.
     """
     state = module.state_dict()
     changes = get_model_conversion_mapping(module)
@@ -89,8 +90,13 @@ def _places(module: PreTrainedModel, folder: Path) -> Places:
             name, conversion = rename_source_key(
                 stored.name, renamings, converters, module.base_model_prefix, state
             )
-            if conversion is None:
-                places[name] = shard, stored
+            if conversion is not None:
+                raise InputError(
+                    f"The checkpoint in {folder} stores {stored.name} in another form than "
+                    f"{type(module).__name__} needs it, so it cannot be read layer by layer; load "
+                    "it in memory (--no-stream), on a machine that has room for it."
+                )
+            places[name] = shard, stored
     ignored = module._keys_to_ignore_on_load_unexpected or ()
     strangers = [name for name in places if name not in state]
     check_none(
@@ -129,9 +135,9 @@ def _place_buffers(module: PreTrainedModel, places: Places, device: torch.device
     """Buffers that were computed go to the device; those that a checkpoint keeps are read."""
     for owner_name, owner in module.named_modules():
         for name, values in owner._buffers.items():
-            kept = None if name in owner._non_persistent_buffers_set else f"{owner_name}.{name}"
-            if kept in places:
-                values = read_tensor(*places[kept])
+            full = f"{owner_name}.{name}"
+            if name not in owner._non_persistent_buffers_set and full in places:
+                values = read_tensor(*places[full])
             owner._buffers[name] = None if values is None else values.to(device)
 
 
