@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,8 +68,6 @@ def test_its_tasks_run_on_the_model_in_memory(tiny_run: Run, folder: Path) -> No
     for statistics in found.statistics.values():
         assert statistics.shape == (8, 2)
         assert set(statistics[:, 0]) <= {0.0, 1.0}
-    with pytest.raises(InputError, match="no task 'cats'"):
-        harness_measured(loaded, harness_task("cats", str(folder)))
 
 
 @needs_harness
@@ -88,6 +87,23 @@ def test_without_it_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(harness.metadata, "version", missing)
     with pytest.raises(InputError, match="pip install -r requirements-lm-eval"):
         harness_task("pets")
+
+
+def test_own_tasks_are_looked_for_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def manager(include: str, files: str, own_only: bool) -> SimpleNamespace:
+        asked.append(own_only)
+        return SimpleNamespace(all_tasks=["pets"] if own_only else ["boolq"])
+
+    monkeypatch.setattr(harness, "_manager", manager)
+    monkeypatch.setattr(harness.metadata, "version", lambda name: "1.0")
+    for name, looked in (("pets", [True]), ("boolq", [True, False])):
+        asked.clear()
+        assert name in harness._manager_of(harness_task(name, str(folder))).all_tasks
+        assert asked == looked
+    with pytest.raises(InputError, match="no task 'cats'"):
+        harness._manager_of(harness_task("cats"))
 
 
 def test_what_a_task_depends_on_is_in_its_identity(
