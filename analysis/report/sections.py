@@ -28,6 +28,7 @@ from analysis.report.html import Figure, Section, heading, listing, paragraph, t
 from analysis.report.methods import methods
 from analysis.report.provenance import provenance, reproduction
 from analysis.report.source import Source
+from analysis.report.structure import relations
 
 CHANGED = (
     "Share of a domain's kept weights that change when the second half of its groups is added, and "
@@ -204,6 +205,7 @@ SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
     overlap,
     evidence,
     places,
+    relations,
     sparsities,
     text,
     methods,

@@ -154,7 +154,7 @@ def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], waitin
     missing = [sparsity for sparsity in ACROSS if sparsity not in found]
     if not found:
         return
-    st.header("At other sparsities", anchor=False)
+    st.header("The test at other sparsities", anchor=False)
     if len(found) > 1:
         _curves(run, prune, pair, found)
     if missing and not waiting:

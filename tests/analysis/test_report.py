@@ -65,6 +65,7 @@ def test_it_has_every_section_and_links_to_it(page: str) -> None:
         "Overlap",
         "Are the differences real?",
         "Where they differ",
+        "How the domains are related",
         "At other sparsities",
         "Was there enough text?",
         "Methods",
@@ -84,7 +85,7 @@ def test_it_says_every_pair_in_words(page: str, source: Source) -> None:
 def test_the_figures_are_the_library_s(page: str, source: Source) -> None:
     drawn = re.findall(r'<script type="application/json">(.*?)</script>', page)
     figures = [part for each in sections(source) for part in each.parts if isinstance(part, Figure)]
-    assert len(drawn) == len(figures) == 7
+    assert len(drawn) == len(figures) == 10
     matrix = json.loads(drawn[0])["data"][0]
     assert matrix["x"] == [label(domain) for domain in source.run.domains]
     assert "index " in matrix["text"][0][1]
