@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLES = 4
 LONGEST_TITLE = 96
 TEXT = "playground-prompt"
+FIRST = "playground-first-prompt"
 TASK = "playground-task"
 DRAW = "draw"
 
@@ -35,7 +36,7 @@ def choose_prompt(run: Run, before: str | None) -> tuple[str, list[Prompt]]:
     domain = switch("Prompts of", order, "prompts", format_func=label)
     shown = prompts(domain, count=EXAMPLES, seed=_draw())
     if TEXT not in st.session_state:
-        st.session_state[TEXT] = kept_choices().get(TEXT) or before or shown[0].text
+        keep(FIRST, kept_choices().get(TEXT) or before or shown[0].text)
     left, right = st.columns([3, 2], gap="medium")
     with right:
         for place, task in enumerate(shown):
@@ -55,6 +56,7 @@ def choose_prompt(run: Run, before: str | None) -> tuple[str, list[Prompt]]:
     with left:
         text = st.text_area(
             "Prompt",
+            kept_choices()[FIRST],  # not set in the session: an interrupted run would lose it
             key=TEXT,
             height=264,
             max_chars=LONGEST_PROMPT,
