@@ -46,8 +46,11 @@ def relations(source: Source) -> Section | None:
             exclusive_sentence(regions, label),
             largest_region_sentence(regions, label),
         ]
-        caption = f"Weights that exactly these domains keep. {source.caption}"
-        chart = upset(regions, found.order, LIGHT)
+        caption = (
+            "Weights that exactly these domains keep, without the core that all keep. "
+            f"{source.caption}"
+        )
+        chart = upset(regions, found.order, LIGHT, with_core=False)
         figures.append(Figure(chart=chart, name="regions", caption=caption))
     lines = listing(line.replace("**", "") for line in said if line)
     return Section(name="How the domains are related", parts=[lines, *figures])
