@@ -174,7 +174,7 @@ def _damage(found: Cause, spec: CauseSpec) -> None:
         unit = switch("Damage in", list(UNITS), "unit", format_func=UNITS.__getitem__)
         show(damage_matrix(found, style(), relative=unit == "relative"), "damage")
         st.caption(
-            "Framed: the domain's own region. The two last rows: as many other weights as the "
+            "Framed: a region on its own domain. The two last rows: as many other weights as the "
             "column's own region has, of the same magnitudes or of any, mean of "
             f"{spec.draws} draws. Compare a framed cell with its column and with its row."
         )
@@ -183,6 +183,11 @@ def _damage(found: Cause, spec: CauseSpec) -> None:
         st.markdown(
             f"**{own} of {len(found.domains)}** regions are shown to be their domain's own.\n\n"
             + "\n".join(f"- {verdict(row, label)}" for row in found.domains)
+        )
+        least, most = min(found.documents.values()), max(found.documents.values())
+        st.caption(
+            f"Read on {least} to {most} held-out documents of every domain. Small damage needs more of "
+            "them to be told from none: raise the bytes under *How hard to look*."
         )
         glossary("Ablation", "Bits per byte", "Held-out text", "p-value")
 
@@ -210,7 +215,8 @@ def _distance(found: Cause) -> None:
     show(distance_scatter(found.borrowed, style()), "distance-loss")
     st.caption(
         "One dot for every ordered pair: a domain (its colour) run on another domain's mask at the "
-        "chosen sparsity, against running it on its own. Point at a dot to see which."
+        "chosen sparsity, against running it on its own; the costliest are named. Point at a dot to "
+        "see which it is."
     )
 
 

@@ -15,6 +15,8 @@ from analysis.figures.look import Look, colour_bar, dress
 
 MATCHED, RANDOM = "same magnitudes", "any weights"
 ROW_HEIGHT, FRAME_HEIGHT = 44, 130  # pixels
+FINE = 0.05  # bits per byte; a matrix with less than this everywhere shows a fourth decimal
+LABELLED = 6  # dots of the scatter that are named in it, those of the largest loss
 
 
 def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart:
@@ -31,9 +33,9 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
     values = np.array(rows) / scale
     shown = [label(name) for name in names]
     sides = [*shown, f"<i>{MATCHED}</i>", f"<i>{RANDOM}</i>"]
-    number = ".1%" if relative else ".3f"
-    unit = "more bits per byte, relative" if relative else "more bits per byte"
     high = max(float(values.max()), 1e-6)
+    number = ".1%" if relative else ".3f" if high >= FINE else ".4f"
+    unit = "more bits per byte, relative" if relative else "more bits per byte"
     figure = go.Figure(
         go.Heatmap(
             z=values,
@@ -43,7 +45,7 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
             zmax=high,
             colorscale=style.sequential,
             texttemplate=f"%{{z:{number}}}" if len(names) <= 9 else None,
-            textfont={"size": 13 if len(names) <= 8 else 11},
+            textfont={"size": 13 if len(names) <= 6 else 11},
             hovertemplate=f"<b>without %{{y}}</b><br>%{{x}}: %{{z:{number}}} {unit}<extra></extra>",
             xgap=2,
             ygap=2,
@@ -96,8 +98,8 @@ def damage_table(found: Cause) -> dict[str, list[object]]:
 def comparison_chart(row: DomainCause, style: Look) -> Chart:
     """What is done to one domain: without its region, and by everything it is compared with.
 
-    Dots with intervals for regions, one faint dot a draw for drawn weights; on the right half of
-    the list the damage that this domain's region does elsewhere.
+    Dots with intervals for the region, on this domain and below on the others; one faint dot a draw
+    for drawn weights.
     """
     own = label(row.domain)
     figure = go.Figure()
@@ -174,17 +176,18 @@ def _comparison_table(row: DomainCause) -> dict[str, list[object]]:
 
 def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
     """One dot for every ordered pair of domains: how far apart their masks are, what a swap costs."""
-    domains = list(dict.fromkeys(row.evaluated for row in borrowed))
+    domains = list(dict.fromkeys(row.mask_of for row in borrowed))
     hues = colours(domains, style)
+    named = sorted(borrowed, key=lambda row: row.excess.value)[-LABELLED:]
     figure = go.Figure()
     for domain in domains:
         rows = [row for row in borrowed if row.evaluated == domain]
         figure.add_scatter(
             x=[row.distance for row in rows],
             y=[row.excess.value for row in rows],
-            mode="markers+text" if len(domains) <= 4 else "markers",
-            text=[f"{label(domain)} on {label(row.mask_of)}" for row in rows],
-            textposition="top center",
+            mode="markers+text",
+            text=[_swap(row) if row in named else "" for row in rows],
+            textposition="middle left",
             textfont={"size": 11, "color": style.muted},
             name=label(domain),
             marker={"size": 9, "color": hues[domain]},
@@ -197,8 +200,9 @@ def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
                 "thickness": 1,
                 "width": 0,
             },
+            customdata=[_swap(row) for row in rows],
             hovertemplate=(
-                "<b>%{text}'s mask</b><br>distance %{x:.4f}<br>"
+                "<b>%{customdata}'s mask</b><br>distance %{x:.4f}<br>"
                 "%{y:.4f} bits per byte more than on its own<extra></extra>"
             ),
         )
@@ -219,3 +223,8 @@ def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
         alt=f"Scatter of {len(borrowed)} ordered pairs of domains: distance of their masks against "
         "what running one on the other's mask costs.",
     )
+
+
+def _swap(row: Borrowed) -> str:
+    """Which domain runs on which mask."""
+    return f"{label(row.evaluated)} on {label(row.mask_of)}"

@@ -84,6 +84,7 @@ def test_the_matrix_has_a_row_for_every_region_and_every_kind_of_draw(style: Loo
     assert "3 of 3 regions" in chart.alt
     relative = np.array(damage_matrix(FOUND, style, relative=True).figure.data[0].z)
     np.testing.assert_array_equal(relative[0], [1.0, 0.0625, 0.03125])
+    assert chart.figure.data[0].texttemplate == "%{z:.3f}"
 
 
 def test_one_domain_is_shown_with_all_it_is_compared_with(style: Look) -> None:
@@ -102,7 +103,29 @@ def test_the_scatter_has_a_dot_for_every_ordered_pair(style: Look) -> None:
     chart = distance_scatter(FOUND.borrowed, style)
     assert len(rows(chart)) == 6
     assert sum(len(trace.x) for trace in chart.figure.data) == 6
-    assert chart.figure.data[0].text[0] == "Java on Python"
+    assert list(chart.figure.data[0].text) == ["Python on Java", "Python on mine"]
+    assert list(chart.figure.data[0].x) == [
+        float(row["distance"]) for row in rows(chart) if row["evaluated"] == "python"
+    ]
+
+
+def test_of_many_dots_the_highest_are_named(style: Look) -> None:
+    names = ("python", "java", "cpp", "math")
+    pairs = [(a, b) for a in names for b in names if a != b]
+    chart = distance_scatter(
+        [
+            Borrowed(
+                mask_of=a,
+                evaluated=b,
+                distance=0.1,
+                excess=Damage(value=number, low=number, high=number),
+            )
+            for number, (a, b) in enumerate(pairs)
+        ],
+        style,
+    )
+    named = {text for trace in chart.figure.data for text in trace.text} - {""}
+    assert named == {f"{label(b)} on {label(a)}" for a, b in pairs[-6:]}
 
 
 def test_what_is_said_is_what_was_found() -> None:
