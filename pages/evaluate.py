@@ -207,7 +207,10 @@ def _curve(table: EvaluationTable) -> None:
         name = choose("Measured on", list(columns), "curve", format_func=label)
     results = table.select(measure=what, where=lambda r: r.column == columns[name])
     show(over_sparsities(results, style()), f"sparsities-{name}")
-    st.caption("The thick line is the mask of the domain that is measured. Chance is left out.")
+    st.caption(
+        "The thick line, with its 95% intervals, is the mask of the domain that is measured. Chance "
+        "is left out; all intervals are in the CSV."
+    )
 
 
 def _everything(table: EvaluationTable) -> None:

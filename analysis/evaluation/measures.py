@@ -40,10 +40,6 @@ class Measure:
     higher_is_better: bool
     of_totals: Callable[[Float], Float]
 
-    def better(self, a: float, b: float) -> bool:
-        """Whether a is better than b."""
-        return a > b if self.higher_is_better else a < b
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -130,20 +130,23 @@ class EvaluationTable:
                     estimate=estimate(name, statistics),
                     to_dense=_difference(name, cell.measured, dense),
                     to_own=_difference(name, cell.measured, own),
-                    best=best.get((cell.sparsity, cell.column, name)) == cell.source,
+                    best=cell.source in best.get((cell.sparsity, cell.column, name), ()),
                 )
 
-    def _best(self) -> dict[tuple[float, Column, str], MaskSource]:
-        found: dict[tuple[float, Column, str], tuple[float, MaskSource]] = {}
+    def _best(self) -> dict[tuple[float, Column, str], set[MaskSource]]:
+        """The best masks of each column, several where they are equal; not dense, not the draws."""
+        values: dict[tuple[float, Column, str], dict[MaskSource, float]] = {}
         for cell in self.cells:
             if cell.source.kind in ("dense", "half"):
                 continue
             for name, statistics in cell.measured.statistics.items():
-                place = (cell.sparsity, cell.column, name)
-                value = float(measure(name).of_totals(statistics.sum(axis=0, keepdims=True))[0])
-                if place not in found or measure(name).better(value, found[place][0]):
-                    found[place] = (value, cell.source)
-        return {place: source for place, (_, source) in found.items()}
+                value = measure(name).of_totals(statistics.sum(axis=0, keepdims=True))[0]
+                of_column = values.setdefault((cell.sparsity, cell.column, name), {})
+                of_column[cell.source] = float(value)
+        return {
+            place: {source for source, value in found.items() if value == _top(place[2], found)}
+            for place, found in values.items()
+        }
 
 
 def stored_table(run: Run, spec: EvaluationSpec) -> EvaluationTable | None:
@@ -174,6 +177,10 @@ def _table(run: Run, record: dict[str, Any]) -> EvaluationTable:
             for cell in record["cells"]
         ),
     )
+
+
+def _top(name: str, found: Mapping[MaskSource, float]) -> float:
+    return (max if measure(name).higher_is_better else min)(found.values())
 
 
 def _reference(cell: Cell) -> MaskSource | None:

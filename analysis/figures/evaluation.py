@@ -72,9 +72,10 @@ def evaluation_matrix(results: Sequence[Result], view: str, style: Look) -> Char
 
 
 def over_sparsities(results: Sequence[Result], style: Look) -> Chart:
-    """One column, one measure: a line for each mask, with intervals, and the dense model's level.
+    """One column, one measure: a line for each mask, and the dense model's level.
 
-    Chance, which soon leaves the picture, and the draws of a domain are left out.
+    The own mask's line is thick and shows its intervals; the others' are in the table. Chance,
+    which soon leaves the picture, and the draws of a domain are left out.
     """
     shown = [r for r in results if r.source.kind not in ("half", *OUTLIERS)]
     dense = [r for r in shown if r.source.kind == "dense"]
@@ -97,6 +98,7 @@ def over_sparsities(results: Sequence[Result], style: Look) -> Chart:
             marker={"size": 8 if own else 5},
             error_y={
                 "type": "data",
+                "visible": own,
                 "symmetric": False,
                 "array": [e.high - e.value for e in estimates],
                 "arrayminus": [e.value - e.low for e in estimates],
