@@ -188,7 +188,7 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
         percent = round(prune.sparsity * 100)
         both = _stored(run, _of_curve(prune), "curve", lambda: _curve(run, every, report))
         return _table(run, tuple(keys), both[..., percent]).select(prune.layers, prune.projections)
-    if _path(run, every, "table").exists():
+    if prune.allocation == "uniform" and _path(run, every, "table").exists():
         return _table(run, tuple(keys), _load(_path(run, every, "table"))).select(
             prune.layers, prune.projections
         )
@@ -199,7 +199,9 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
 def is_quick(run: Run, prune: PruneSpec) -> bool:
     """Whether `overlap_table` answers within seconds: it is stored, or the model is small."""
     every = replace(prune, layers=None, projections=None)
-    stored = _path(run, every, "table").exists() or _path(run, prune, "table").exists()
+    stored = _path(run, prune, "table").exists() or (
+        prune.allocation == "uniform" and _path(run, every, "table").exists()
+    )  # OWL shares the sparsity among the chosen layers, so their masks are not those of all
     return stored or _is_small(run) or _has_curve(run, prune)
 
 

@@ -76,3 +76,11 @@ def test_domains_of_different_text_overlap_less_than_they_could(tiny_run: Run) -
     assert np.allclose(chance, 1 / 3)
     same = overlap_table(tiny_run, PruneSpec(score="magnitude")).jaccard()
     assert (same == 1).all()
+
+
+def test_layers_chosen_under_owl_share_the_sparsity_among_themselves(tiny_run: Run) -> None:
+    prune = PruneSpec(sparsity=0.5, allocation="owl")
+    overlap_table(tiny_run, prune)  # stored: it must not answer for fewer layers
+    part = overlap_table(tiny_run, replace(prune, layers=(1,)))
+    alike = overlap_table(tiny_run, PruneSpec(sparsity=0.5, layers=(1,)))
+    assert np.array_equal(part.both, alike.both)
