@@ -263,7 +263,11 @@ class Playground:
         return timer
 
     def _change(self, identifier: str, **changes: Any) -> None:
-        self._kept[identifier] = replace(self._kept[identifier], **changes)
+        found = replace(self._kept[identifier], **changes)
+        if found.status in ("stopped", "failed"):  # nothing more comes of what is not complete
+            ended = tuple(replace(each, ended=each.ended or "stopped") for each in found.passages)
+            found = replace(found, passages=ended)
+        self._kept[identifier] = found
 
     def _forget(self) -> None:
         """Drop the oldest of those that are over."""

@@ -167,6 +167,7 @@ def test_requests_wait_in_line(puppet: Callable[..., Playground]) -> None:
     assert [seen(playground, each).before for each in (second, third)] == [1, 2]
     playground.stop(second)
     assert seen(playground, second).status == "stopped"
+    assert seen(playground, second).passages == (Passage(ended="stopped"),)
     assert seen(playground, third).before == 1
     playground.stop(first)
     assert over(playground, first).status == "stopped"
@@ -189,6 +190,7 @@ def test_what_does_not_stop_is_ended_with_its_process(puppet: Callable[..., Play
     assert process is not None
     playground.stop(deaf)
     assert over(playground, deaf).status == "stopped"
+    assert seen(playground, deaf).passages == (Passage(ended="stopped"),)
     assert over(playground, after).status == "done"
     until_true(lambda: not alive(process))
 

@@ -33,7 +33,7 @@ def workspace(calibrated: Path, tmp_path: Path) -> Path:
 
 
 def press(page: Page, key: str) -> None:
-    page.locator(f".st-key-{key} button").click()
+    page.locator(f".st-key-{key} button").first.click()
 
 
 def wait(page: Page, text: str) -> None:
