@@ -64,7 +64,10 @@ SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("pages/cause.py", "Cause", ":material/content_cut:"),
     ),
     "Try": (("pages/playground.py", "Playground", ":material/edit_note:"),),
-    "Take away": (("pages/export.py", "Export", ":material/ios_share:"),),
+    "Take away": (
+        ("pages/export.py", "Export", ":material/ios_share:"),
+        ("pages/savings.py", "Savings", ":material/savings:"),
+    ),
 }
 
 

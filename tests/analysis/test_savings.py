@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from analysis.figures.look import look
+from analysis.figures.savings import size_chart, speed_chart
 from analysis.savings import measure
 from analysis.savings.measure import measured, savings
 from analysis.savings.speed import Workload, computed_with, sparse_rows, stored_bytes
@@ -76,3 +78,11 @@ def test_a_sequential_sub_model_is_refused(llama: Run) -> None:
     spec = ExportSpec(run=llama.id, mixture=(("code", 1.0),), mode="sequential")
     with pytest.raises(InputError, match="choose one-shot"):
         savings(llama, spec, WORK)
+
+
+def test_figures_show_the_numbers() -> None:
+    sizes = size_chart({"dense": 200, "zeros": 200, "bit masks": 110}, "on disk", look(False))
+    assert sizes.table["share_of_dense"] == [1.0, 1.0, 0.55]
+    speed = speed_chart({"dense": 2.0}, {"dense": [1.0, 2.0, 4.0]}, look(True))
+    assert (speed.table["slowest"], speed.table["fastest"]) == ([1.0], [4.0])
+    assert speed.figure.data[0].error_x.array[0] == 2.0

@@ -26,6 +26,7 @@ PAGES = (
     "cause",
     "playground",
     "export",
+    "savings",
 )
 
 Open = Callable[..., AppTest]

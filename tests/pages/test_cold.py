@@ -17,6 +17,7 @@ TITLES = {
     "cause": "Cause",
     "playground": "Playground",
     "export": "Export",
+    "savings": "Savings",
 }
 
 
@@ -27,7 +28,7 @@ def test_with_an_empty_workspace(page: str, empty: Path, open_page: Open) -> Non
     assert app.title[0].value == TITLES[page]
     assert [link.label for link in app.sidebar.page_link] == [
         "Home", "Calibrate", "Overlap", "Structure", "Masks", "Evaluate", "Cause",
-        "Playground", "Export",
+        "Playground", "Export", "Savings",
     ]  # fmt: skip
 
 

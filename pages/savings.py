@@ -1,0 +1,121 @@
+"""Savings: what pruning buys today on this machine, in bytes and in time, measured."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.domains import label
+from analysis.figures.savings import size_chart, speed_chart
+from pages.ui.charts import show, style
+from pages.ui.choices import choose_pruning, choose_run
+from pages.ui.frame import go, title
+from pages.ui.job_view import followed, show_job, submit
+from pages.ui.state import choose
+from pages.ui.words import ago, glossary
+
+if TYPE_CHECKING:
+    from analysis.savings.measure import Savings
+    from pruning.export_spec import ExportSpec
+    from pruning.workspace import Run
+
+
+def draw() -> None:
+    """The whole page."""
+    title(
+        "Savings",
+        "What does pruning buy today? Zeros in an ordinary tensor save nothing by themselves, "
+        "neither memory nor time. What other forms save on this machine is measured here.",
+    )
+    run = choose_run()
+    job = followed("savings")
+    if job is not None and (job.active or job.status != "done"):
+        show_job(job, lambda _: None)
+    with st.container(border=True):
+        domain = choose("Sub-model for", run.domains, "domain", format_func=label)
+        prune = choose_pruning(run)
+    from analysis.savings.measure import measured, this_machine
+    from pruning.export_spec import ExportSpec
+
+    spec = ExportSpec(run=run.id, mixture=((domain, 1.0),), prune=prune)
+    found = {
+        f"{each.machine['processor']} · {datetime.fromtimestamp(each.created):%Y-%m-%d %H:%M:%S}": each
+        for each in measured(run)
+        if each.spec == spec.to_json()
+    }
+    here = this_machine(run)["processor"]
+    if all(each.machine["processor"] != here for each in found.values()):
+        _offer(spec, label(domain), busy=job is not None and job.active)
+    if not found:
+        return
+    name = next(iter(found)) if len(found) == 1 else choose("Measured", list(found), "machine")
+    _measured(run, found[name])
+    link = {"run": run.id, "for": domain}
+    go("pages/export.py", "Export this sub-model", ":material/ios_share:", **link)
+
+
+def _offer(spec: ExportSpec, domain: str, *, busy: bool) -> None:
+    """The button that measures a sub-model on this machine."""
+    st.info(
+        "This sub-model was not measured on this machine yet. The demo model takes about a minute; "
+        "every form is written to a temporary folder and removed again.",
+        icon=":material/timer:",
+    )
+    if st.button("Measure it", type="primary", icon=":material/timer:", disabled=busy):
+        argv = ["analysis", "savings"]
+        submit("savings", f"Measuring the sub-model for {domain}", argv, spec.to_json())
+
+
+def _measured(run: Run, found: Savings) -> None:
+    machine = found.machine
+    st.caption(
+        f"Measured {ago(found.created)} on {machine['processor']}, {machine['threads']} of "
+        f"{machine['processors']} processors, PyTorch {machine['torch']}. Other work on the "
+        "machine at that time slows all of it."
+    )
+    st.markdown(_in_words(found))
+    look, name = style(), f"{run.id}-{found.created:.0f}"
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("On disk", anchor=False)
+        show(size_chart(found.disk, "on disk", look), f"disk-{name}")
+        st.subheader("In memory", anchor=False)
+        show(size_chart(found.memory, "in memory", look), f"memory-{name}")
+    with right:
+        for what, heading in (("read", "Reading a prompt"), ("write", "Writing token by token")):
+            st.subheader(heading, anchor=False)
+            medians = {way: found.median(way, what) for way in found.speed}
+            speeds = {way: found.speed[way][what] for way in found.speed}
+            show(speed_chart(medians, speeds, look), f"{what}-{name}")
+    st.caption(
+        f"Prompt: {found.work['prompt']} tokens, then {found.work['new']} more. Bars are the "
+        f"median of {found.work['repeats']} rounds, whiskers the slowest and the fastest."
+    )
+    for way, why in found.missing.items():
+        st.caption(f"**{way}** was not measured: {why}")
+    glossary("Sparsity", "Mask", "Pattern")
+
+
+def _in_words(found: Savings) -> str:
+    small = found.disk["bit masks"] / found.disk["dense"]
+    masked = found.median("masked", "write") / found.median("dense", "write")
+    lines = [
+        f"Stored as bit masks and kept values, the weight files have **{small:.0%}** of their "
+        "size. With zeros written like other numbers they are as large as before.",
+        "In memory a zero takes as much room as any other number. With zeros in dense matrices "
+        f"the model writes at **{masked:.0%}** of the dense model's speed, as nothing is skipped.",
+    ]
+    if "sparse rows" in found.speed:
+        sparse = found.median("sparse rows", "write") / found.median("dense", "write")
+        memory = found.memory["sparse rows"] / found.memory["dense"]
+        lines.append(
+            "As PyTorch's compressed sparse rows, in which every kept value carries the number of "
+            f"its column, it needs **{memory:.0%}** of the memory and writes at **{sparse:.0%}** of "
+            "the dense model's speed."
+        )
+    return "\n\n".join(lines)
+
+
+draw()
