@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from pages.ui.frame import SECTIONS
 from tests.browser.conftest import PATIENCE, Server, settled
 from tests.pruning.finished_run import finished_run
 
@@ -21,6 +22,7 @@ PAGES = {
     "masks": "Masks",
     "playground": "Playground",
     "export": "Export",
+    "savings": "Savings",
 }
 
 
@@ -45,7 +47,8 @@ def test_a_fresh_server_shows_the_frame_on_a_first_deep_link(
     assert page.locator("h1").inner_text() == "Masks"
     links = page.locator('[data-testid="stSidebar"] [data-testid="stPageLink"]')
     names = [text.split()[-1] for text in links.all_inner_texts()]  # before it, the icon's name
-    assert names == ["Home", "Calibrate", "Overlap", "Masks", "Export"]
+    entries = [entry for section in SECTIONS.values() for entry in section]
+    assert names == [name.split()[-1] for _, name, _ in entries]
     assert page.title() == "Masks · Submodel Atlas"
     sparsity_is(page, "70%")
 

@@ -68,7 +68,7 @@ def calibrate_flags(root: Path) -> list[object]:
 def test_the_flags_mean_what_the_library_means(run: Run, root: Path, capsys: Capture) -> None:
     """The same choices by flag find the run that the library made, and do no work again."""
     answer = ask_json(capsys, *calibrate_flags(root))
-    assert answer == {"run": run.id, "path": str(run.folder)}
+    assert answer == {"run": run.id, "path": str(run.folder), "status": "done", "missing": 0}
 
 
 def test_a_spec_file_means_the_same(run: Run, root: Path, tmp_path: Path, capsys: Capture) -> None:
