@@ -1,0 +1,3 @@
+from pruning.processor import select_fast
+
+select_fast()

@@ -23,7 +23,6 @@ from pruning.errors import AtlasError, InputError
 from pruning.export_plan import ExportPlan, chosen_weights, plan_export
 from pruning.export_spec import ExportSpec
 from pruning.formats.files import LAYOUT, compress_shard, compressed_name
-from pruning.layerwise import prune_of_layers
 from pruning.masks import Mask, keep_highest
 from pruning.model_card import CARD, model_card
 from pruning.models import load_model
@@ -33,7 +32,7 @@ from pruning.scores import score
 from pruning.sequential import prune_sequential
 from pruning.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
 from pruning.storage import atomic_json
-from pruning.submodels import mixture_norms, score_norms
+from pruning.submodels import mixture_norms, prune_of_layers, score_norms
 
 if TYPE_CHECKING:
     from pruning.architecture import PrunableWeight

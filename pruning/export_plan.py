@@ -12,13 +12,12 @@ from pruning.combinations import MIXTURE, REMOVAL, kept_counts, other_domains
 from pruning.errors import AtlasError
 from pruning.export_spec import ExportSpec
 from pruning.formats.bitmask import compressed_matrix_bytes
-from pruning.layerwise import prune_of_layers
 from pruning.masks import pruned_per_group
 from pruning.models import model_folder
 from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
 from pruning.specs import WeightKey
-from pruning.submodels import mixture_norms, selected_weights
+from pruning.submodels import mixture_norms, prune_of_layers, selected_weights
 
 if TYPE_CHECKING:
     from pruning.architecture import PrunableWeight

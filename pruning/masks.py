@@ -6,6 +6,8 @@ ascending sort would do.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +42,12 @@ class Mask:
             packed = np.pad(packed, ((0, 0), (0, spare)))
         words = np.ascontiguousarray(packed).view("<u8").astype(np.uint64, copy=False)
         return cls(shape=(rows, columns), words=words)
+
+    @classmethod
+    def stack(cls, parts: Sequence[Mask]) -> Mask:
+        """The mask of a matrix from those of its rows, in order."""
+        words = np.concatenate([part.words for part in parts])
+        return cls(shape=(len(words), parts[0].shape[1]), words=words)
 
     def unpack(self) -> NDArray[np.bool_]:
         """The booleans (out, in) again."""
@@ -83,49 +91,67 @@ def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
     """
     rows, columns = scores.shape
     groups, pruned = pruned_per_group((rows, columns), spec)
-    if not all(torch.isfinite(end) for end in scores.aminmax()):  # which pass on NaN
+    if not all(math.isfinite(end) for end in _ends(scores)):
         raise AtlasError("A score is not a finite number: a weight or an activation overflowed.")
     grouped = scores.reshape(groups, -1)
     if spec.pattern != "unstructured":
         return ~_lowest_of_blocks(grouped, pruned).reshape(rows, columns)
-    return ~_lowest(grouped, pruned).reshape(rows, columns)
+    return _all_but_lowest(grouped, pruned).reshape(rows, columns)
 
 
-def _lowest(scores: Tensor, count: int) -> Tensor:
-    """True at the `count` lowest of each row (rows, n), ties to the lower index."""
+def _ends(scores: Tensor) -> tuple[float, float]:
+    """The lowest and the highest; NaN if one is NaN."""
+    if scores.device.type == "cpu":  # numpy stays on one thread, as callers share rows out
+        return float(scores.numpy().min()), float(scores.numpy().max())
+    low, high = scores.aminmax()
+    return float(low), float(high)
+
+
+def _all_but_lowest(scores: Tensor, count: int) -> Tensor:
+    """False at the `count` lowest of each row (rows, n), ties to the lower index."""
+    rows, columns = scores.shape
     if count == 0:
-        return torch.zeros_like(scores, dtype=torch.bool)
-    threshold = _count_th_lowest(scores, count)
-    lowest = scores <= threshold
-    surplus = torch.nonzero(_count_true(lowest) > count).flatten()
-    if len(surplus):  # equal scores at the threshold: keep those with the higher index
-        tied, below = scores[surplus], threshold[surplus]
-        missing = count - (tied < below).sum(1, keepdim=True)
-        equal = tied == below
-        lowest[surplus] = (tied < below) | (equal & (equal.cumsum(1) <= missing))
-    return lowest
+        return torch.ones_like(scores, dtype=torch.bool)
+    threshold, kept = _above(scores, count)
+    if _count_true(kept) == rows * (columns - count):  # no row keeps more, so each keeps as many
+        return kept
+    short = torch.nonzero(kept.sum(1) < columns - count).flatten()
+    tied, limit = scores[short], threshold[short]  # equal scores at the threshold: the higher
+    missing = count - (tied < limit).sum(1, keepdim=True)  # indices are kept
+    equal = tied == limit
+    kept[short] = (tied > limit) | (equal & (equal.cumsum(1) > missing))
+    return kept
 
 
-def _count_true(chosen: Tensor) -> Tensor:
-    """True values in each row: (rows,)."""
-    if chosen.device.type == "cpu":  # numpy counts booleans ten times as fast as torch adds them
-        return torch.from_numpy(np.count_nonzero(chosen.numpy(), axis=1))
-    return chosen.sum(1)
-
-
-def _count_th_lowest(scores: Tensor, count: int) -> Tensor:
-    """The `count`-th lowest value of each row: (rows, 1)."""
-    if scores.device.type == "cpu":  # numpy selects about three times as fast as torch there
-        selected = np.partition(scores.numpy(), count - 1, axis=1)[:, count - 1 : count]
-        return torch.from_numpy(selected)
+def _above(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count`-th lowest value of each row (rows, 1), and what is above it (rows, n)."""
+    if scores.device.type == "cpu":  # numpy selects several times as fast as torch there
+        values = scores.numpy()
+        nearest = np.partition(_ordered_bits(values), count - 1, axis=1)[:, count - 1 : count]
+        limit = np.ascontiguousarray(nearest).view(values.dtype)
+        return torch.from_numpy(limit), torch.from_numpy(values > limit)
     rest = scores.shape[1] - count + 1  # counted from above; select on the shorter side
     if count < rest:
-        return scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
-    return scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
+        threshold = scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
+    else:
+        threshold = scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
+    return threshold, scores > threshold
+
+
+def _ordered_bits(values: NDArray) -> NDArray:
+    """Numbers in the same order, which are faster to select from: no integer is NaN."""
+    ordered = values.dtype == np.float32 and values.flags.c_contiguous and values.min() >= 0
+    return values.view(np.int32) if ordered else values
+
+
+def _count_true(chosen: Tensor) -> int:
+    if chosen.device.type == "cpu":  # numpy counts booleans ten times as fast as torch adds them
+        return int(np.count_nonzero(chosen.numpy()))
+    return int(chosen.sum())
 
 
 def _lowest_of_blocks(blocks: Tensor, count: int) -> Tensor:
-    """As `_lowest`, for very many very short rows."""
+    """True at the `count` lowest of each, ties to the lower index: very many very short rows."""
     size = blocks.shape[1]
     if size > SMALL_BLOCK:
         order = blocks.argsort(dim=1, stable=True)[:, :count]

@@ -22,22 +22,31 @@ def score(weight: Tensor, norms: Tensor | None, spec: PruneSpec, key: WeightKey)
     - magnitude: |W_ij|
     - random: uniform, the same for a seed and key on every machine
     """
+    factor = importance(weight, spec, key)
+    if not spec.reads_text:
+        return factor
+    if norms is None or norms.shape != weight.shape[1:]:
+        raise ValueError(
+            f"{key}: {spec.score} needs one norm per input channel ({weight.shape[1]})."
+        )
+    return factor * loudness(norms, spec).to(weight.device)
+
+
+def importance(weight: Tensor, spec: PruneSpec, key: WeightKey) -> Tensor:
+    """The factor of a score that is the same for every text: float32 (out, in)."""
     if spec.score == "random":
         text = f"{spec.seed}/{key}".encode()
         seed = int.from_bytes(hashlib.sha256(text).digest()[:8], "little") >> 1
         generator = torch.Generator().manual_seed(seed)
         return torch.rand(weight.shape, generator=generator).to(weight.device)
-    magnitude = weight.detach().to(torch.float32).abs()
-    if spec.score == "magnitude":
-        return magnitude
-    if norms is None or norms.shape != weight.shape[1:]:
-        raise ValueError(
-            f"{key}: {spec.score} needs one norm per input channel ({weight.shape[1]})."
-        )
-    loudness = norms.to(device=weight.device, dtype=torch.float32)
-    if spec.score == "ria":
-        return _relative_importance(magnitude) * loudness.sqrt()
-    return magnitude * loudness
+    magnitude = weight.detach().abs().to(torch.float32)
+    return _relative_importance(magnitude) if spec.score == "ria" else magnitude
+
+
+def loudness(norms: Tensor, spec: PruneSpec) -> Tensor:
+    """The factor of a score that the text gives to every input channel: float32 (in,)."""
+    channels = norms.to(torch.float32)
+    return channels.sqrt() if spec.score == "ria" else channels
 
 
 def _relative_importance(magnitude: Tensor) -> Tensor:

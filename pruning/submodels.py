@@ -20,7 +20,7 @@ from pruning.allocation import layer_sparsities, outlier_shares
 from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
-from pruning.scores import score
+from pruning.scores import importance, loudness
 from pruning.specs import PruneSpec, WeightKey, select_weights
 from pruning.statistics import ChannelStats, contrast, mix
 from pruning.storage import atomic_json
@@ -28,6 +28,8 @@ from pruning.workspace import Run
 
 Norms = Mapping[WeightKey, NDArray]
 Made = TypeVar("Made")
+
+BLOCK = 2**17  # weights scored at a time: their scores and a copy fit a second-level cache
 
 
 def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:
@@ -70,19 +72,19 @@ def from_scores(
     reader = run.weight_reader()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for weight in weights if weights is not None else selected_weights(run, prune):
-            matrix = reader.matrix(weight.key)
+            factor = importance(reader.matrix(weight.key), prune, weight.key)
             if not prune.reads_text:
-                yield weight, dict.fromkeys(norms, make(score(matrix, None, prune, weight.key)))
+                yield weight, dict.fromkeys(norms, make(factor))
                 continue
-            of_weight = partial(_from_one, make, matrix, prune, weight.key)
+            of_weight = partial(_from_one, make, factor, prune)
             channels = [of_inputs[weight.input_key] for of_inputs in norms.values()]
             yield weight, dict(zip(norms, pool.map(of_weight, channels), strict=True))
 
 
 def _from_one(
-    make: Callable[[Tensor], Made], matrix: Tensor, prune: PruneSpec, key: WeightKey, norms: NDArray
+    make: Callable[[Tensor], Made], factor: Tensor, prune: PruneSpec, norms: NDArray
 ) -> Made:
-    return make(score(matrix, torch.from_numpy(norms), prune, key))
+    return make(factor * loudness(torch.from_numpy(norms), prune))
 
 
 def masks_from_norms(
@@ -91,33 +93,59 @@ def masks_from_norms(
     norms: Mapping[str, Norms],
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
-    """For each weight matrix in turn, the mask of every named set of input norms."""
-    if prune.allocation == "owl":
-        return _outlier_weighed(run, prune, norms, weights)
-    return from_scores(
-        run, prune, norms, lambda scores: Mask.pack(keep_highest(scores, prune)), weights
-    )
+    """For each weight matrix in turn, the mask of every named set of input norms.
 
-
-def _outlier_weighed(
-    run: Run,
-    prune: PruneSpec,
-    norms: Mapping[str, Norms],
-    weights: Sequence[PrunableWeight] | None,
-) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
-    """As `masks_from_norms`, with a sparsity for every layer and set of norms."""
-    sparsities = {name: owl_sparsities(run, prune, channels) for name, channels in norms.items()}
+    Rows that compete within themselves are scored, compared and packed a few at a time, while
+    they are in the processor's cache, and shared out to all processors.
+    """
+    if not prune.reads_text:
+        yield from from_scores(run, prune, norms, partial(_mask, prune=prune), weights)
+        return
+    prunes = {name: prune_of_layers(run, prune, each) for name, each in norms.items()}
     reader = run.weight_reader()
-    for weight in weights if weights is not None else selected_weights(run, prune):
-        matrix = reader.matrix(weight.key)
-        masks = {}
-        for name, of_inputs in norms.items():
-            sparsity = sparsities[name][weight.key.layer]
-            of_layer = replace(prune, allocation="uniform", sparsity=sparsity)
-            channels = torch.from_numpy(of_inputs[weight.input_key])
-            scores = score(matrix, channels, of_layer, weight.key)
-            masks[name] = Mask.pack(keep_highest(scores, of_layer))
-        yield weight, masks
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for weight in weights if weights is not None else selected_weights(run, prune):
+            factor = importance(reader.matrix(weight.key), prune, weight.key)
+            wanted = [
+                (
+                    loudness(torch.from_numpy(norms[name][weight.input_key]), prune).numpy(),
+                    prunes[name][weight.key.layer],
+                )
+                for name in norms
+            ]
+            whole = prune.comparison_group == "matrix" and prune.pattern == "unstructured"
+            rows, columns = weight.shape
+            step = rows if whole else max(1, BLOCK // columns)
+            blocks = [factor.numpy()[start : start + step] for start in range(0, rows, step)]
+            parts = list(pool.map(partial(_masks_of_rows, wanted), blocks))
+            yield weight, dict(zip(norms, map(Mask.stack, zip(*parts, strict=True)), strict=True))
+
+
+def _masks_of_rows(wanted: Sequence[tuple[NDArray, PruneSpec]], factor: NDArray) -> list[Mask]:
+    """The masks of some rows under every set of norms. factor: (rows, in)."""
+    scores = np.empty(factor.shape, dtype=np.float32)
+    masks = []
+    for channels, prune in wanted:
+        np.multiply(factor, channels, out=scores)
+        masks.append(_mask(torch.from_numpy(scores), prune=prune))
+    return masks
+
+
+def _mask(scores: Tensor, *, prune: PruneSpec) -> Mask:
+    return Mask.pack(keep_highest(scores, prune))
+
+
+def prune_of_layers(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, PruneSpec]:
+    """Layer -> `prune` with that layer's own sparsity; the same for all if allocation is uniform.
+
+    Raises as `owl_sparsities`.
+    """
+    if prune.allocation == "uniform":
+        return dict.fromkeys(run.layers, prune)
+    return {
+        layer: replace(prune, allocation="uniform", sparsity=sparsity)
+        for layer, sparsity in owl_sparsities(run, prune, norms).items()
+    }
 
 
 def owl_sparsities(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, float]:
