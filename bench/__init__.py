@@ -1,0 +1,1 @@
+import pruning as pruning  # before numpy, whose speed it sets

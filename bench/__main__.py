@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import evidence, overlaps, streaming
+from bench import evidence, masks, overlaps, streaming
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "evidence": (evidence, "the test of all differences between the demo model's seven domains"),
+    "masks": (masks, "one matrix's masks against numpy's and torch's bare selection"),
     "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
     "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),
 }

@@ -93,11 +93,7 @@ def masks_from_norms(
     norms: Mapping[str, Norms],
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
-    """For each weight matrix in turn, the mask of every named set of input norms.
-
-    Rows that compete within themselves are scored, compared and packed a few at a time, while
-    they are in the processor's cache, and shared out to all processors.
-    """
+    """For each weight matrix in turn, the mask of every named set of input norms."""
     if not prune.reads_text:
         yield from from_scores(run, prune, norms, partial(_mask, prune=prune), weights)
         return
@@ -113,16 +109,23 @@ def masks_from_norms(
                 )
                 for name in norms
             ]
-            whole = prune.comparison_group == "matrix" and prune.pattern == "unstructured"
-            rows, columns = weight.shape
-            step = rows if whole else max(1, BLOCK // columns)
-            blocks = [factor.numpy()[start : start + step] for start in range(0, rows, step)]
-            parts = list(pool.map(partial(_masks_of_rows, wanted), blocks))
+            parts = pool.map(partial(masks_of_rows, wanted), row_blocks(factor.numpy(), prune))
             yield weight, dict(zip(norms, map(Mask.stack, zip(*parts, strict=True)), strict=True))
 
 
-def _masks_of_rows(wanted: Sequence[tuple[NDArray, PruneSpec]], factor: NDArray) -> list[Mask]:
-    """The masks of some rows under every set of norms. factor: (rows, in)."""
+def row_blocks(factor: NDArray, prune: PruneSpec) -> list[NDArray]:
+    """A few rows at a time, to be scored, compared and packed while they are in the cache.
+
+    The whole matrix at once where its rows compete with each other.
+    """
+    rows, columns = factor.shape
+    whole = prune.comparison_group == "matrix" and prune.pattern == "unstructured"
+    step = rows if whole else max(1, BLOCK // columns)
+    return [factor[start : start + step] for start in range(0, rows, step)]
+
+
+def masks_of_rows(wanted: Sequence[tuple[NDArray, PruneSpec]], factor: NDArray) -> list[Mask]:
+    """The masks of some rows, for every loudness (in,) and choice. factor: float32 (rows, in)."""
     scores = np.empty(factor.shape, dtype=np.float32)
     masks = []
     for channels, prune in wanted:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pruning import submodels
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
+from pruning.scores import score
 from pruning.specs import TEXT_SCORES, PruneSpec
 from pruning.statistics import contrast
 from pruning.submodels import mixture_masks, run_masks
@@ -57,3 +59,16 @@ def test_a_contrastive_mixture_of_one_domain_is_that_domain_s_mask(run: Run) -> 
 def test_a_contrast_with_nobody_is_refused(run: Run) -> None:
     with pytest.raises(InputError, match="there is none left"):
         list(mixture_masks(run, PruneSpec(score="contrastive"), {"code": 1.0, "prose": 1.0}))
+
+
+@pytest.mark.parametrize("prune", [PruneSpec(), PruneSpec(comparison_group="matrix")])
+def test_masks_made_a_few_rows_at_a_time_are_those_of_the_whole_matrix(
+    run: Run, prune: PruneSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submodels, "BLOCK", 100)  # one to three rows
+    reader = run.weight_reader()
+    for weight, masks in run_masks(run, prune, ["code"]):
+        norms = torch.from_numpy(run.stats("code").norms()[weight.input_key])
+        scores = score(reader.matrix(weight.key), norms, prune, weight.key)
+        expected = Mask.pack(keep_highest(scores, prune))
+        assert (masks["code"].words == expected.words).all(), weight.key
