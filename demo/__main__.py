@@ -75,6 +75,7 @@ def _add_text(command: argparse.ArgumentParser) -> None:
 def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument("--minutes", type=float, help="budget of training time")
     command.add_argument("--tokens", type=int, help="budget of training tokens")
+    command.add_argument("--weights", type=Path, help="a model folder whose weights to begin with")
     command.add_argument("--device", default="cpu", help="cpu or cuda")
     command.add_argument("--batch-tokens", type=int, default=4096, help="tokens of one step")
     command.add_argument(
@@ -162,7 +163,9 @@ def _train(arguments: argparse.Namespace) -> None:
         batch_tokens=arguments.batch_tokens,
         compile=arguments.compile,
     )
-    make_model(arguments.out, plan, seed=arguments.seed, device=arguments.device)
+    make_model(
+        arguments.out, plan, seed=arguments.seed, start=arguments.weights, device=arguments.device
+    )
 
 
 def main(words: Sequence[str] | None = None) -> int:

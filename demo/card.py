@@ -144,7 +144,7 @@ are cut into digits.
 {progress["tokens"] / 1e6:.1f} million tokens in {progress["step"]} steps of
 {run["plan"]["batch_tokens"]} tokens, {progress["seconds"] / 60:.0f} minutes on {run["machine"]}.
 Muon for the matrices of the decoder layers, AdamW for the embeddings and norms; sequences of
-{run["plan"]["short_context"]} tokens, then of {run["plan"]["context"]}; bfloat16 autocast; the
+{run["plan"]["short_context"]} tokens, then of {run["plan"]["context"]}; {run["precision"]}; the
 learning rate is constant, then falls to zero over the last {100 * run["plan"]["decay"]:.0f} % of the time.
 
 ![Bits a token over training tokens](loss_curve.svg)

@@ -28,7 +28,7 @@ from demo.parallel import Team
 from demo.source_code import describe, find_code
 from demo.texts import DOMAINS
 from demo.tokenizer import load_tokenizer, tokens_per_byte, train_tokenizer
-from demo.train import Progress, TrainingPlan, train
+from demo.train import Progress, TrainingPlan, has_bfloat16, train
 
 Report = Callable[[str], None]
 
@@ -105,18 +105,28 @@ def make_model(
     *,
     size: ModelSize | None = None,
     seed: int = 0,
+    start: Path | None = None,
     device: str = "cpu",
     report: Report = print,
 ) -> Progress:
-    """Train a model on the folder's corpus, or go on with it, and save it in `model/`."""
+    """Train a model on the folder's corpus, or go on with it, and save it in `model/`.
+
+    It begins with drawn weights, or with those of the model folder `start`, whose tokenizer the
+    folder's must be.
+    """
     tokenizer = load_tokenizer(out / "tokenizer")
-    model = new_model(
-        size or ModelSize(),
-        vocabulary=len(tokenizer),
-        end_of_text=int(tokenizer.eos_token_id),
-        padding=int(tokenizer.pad_token_id),
-        seed=seed,
-    )
+    if start is None:
+        model = new_model(
+            size or ModelSize(),
+            vocabulary=len(tokenizer),
+            end_of_text=int(tokenizer.eos_token_id),
+            padding=int(tokenizer.pad_token_id),
+            seed=seed,
+        )
+    else:
+        if load_tokenizer(start).get_vocab() != tokenizer.get_vocab():
+            raise ValueError(f"{start} has another tokenizer than {out}: copy it to the latter.")
+        model = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32)
     model.to(torch.device(device))  # type: ignore[arg-type]
     report(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} million parameters")
     progress = train(model, load_tokens(out / "corpus"), out / "training", plan, report=report)
@@ -128,6 +138,7 @@ def make_model(
         "progress": vars(progress),
         "seed": seed,
         "machine": _machine(device, Team().size),
+        "precision": "bfloat16 autocast" if has_bfloat16(torch.device(device)) else "float32",
     }
     (out / "training" / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return progress

@@ -96,11 +96,19 @@ def batches(
         yield tokens[:-1].view(-1, length), tokens[1:].view(-1, length)  # (B, T), (B, T)
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is the faster arithmetic there; other processors emulate it, slowly."""
+    if device.type != "cpu":
+        return True
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+
+
 def next_token_loss(
-    model: LlamaForCausalLM, inputs: torch.Tensor, targets: torch.Tensor
+    model: LlamaForCausalLM, inputs: torch.Tensor, targets: torch.Tensor, *, autocast: bool
 ) -> torch.Tensor:
     """Mean cross-entropy in nats of the next tokens; inputs and targets are (B, T)."""
-    with torch.autocast(inputs.device.type, dtype=torch.bfloat16):
+    with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=autocast):
         logits = model(input_ids=inputs, use_cache=False).logits  # (B, T, V)
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
@@ -130,6 +138,7 @@ def train(
     progress = _resume(model, optimizer, folder / "checkpoint.pt")
     progress.spent = plan.spent(seconds=progress.seconds, tokens=progress.tokens)
     device = next(model.parameters()).device
+    autocast = has_bfloat16(device)
     parameters = list(model.parameters())
     loss_of = torch.compile(next_token_loss) if plan.compile else next_token_loss
     model.train()
@@ -139,7 +148,8 @@ def train(
     for inputs, targets in batches(stream, progress, plan):
         if progress.spent >= 1.0:
             break
-        loss = loss_of(model, team.share_of(inputs).to(device), team.share_of(targets).to(device))
+        mine = (team.share_of(each).to(device) for each in (inputs, targets))
+        loss = loss_of(model, *mine, autocast=autocast)
         loss.backward()
         spent = plan.spent(seconds=time.perf_counter() - before, tokens=progress.tokens)
         progress.spent = team.average(parameters, spent)

@@ -52,8 +52,8 @@ def draw() -> None:
         return
     name = next(iter(found)) if len(found) == 1 else choose("Measured", list(found), "machine")
     _measured(run, found[name])
-    link = {"run": run.id, "for": domain}
-    go("pages/export.py", "Export this sub-model", ":material/ios_share:", **link)
+    query = {"run": run.id, "for": domain}  # "for" is no Python name
+    go("pages/export.py", "Export this sub-model", ":material/ios_share:", first=False, **query)
 
 
 def _offer(spec: ExportSpec, domain: str, *, busy: bool) -> None:

@@ -52,7 +52,8 @@ def channels(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.structure.driving import driving_tokens
 
     run = workspace_of(arguments).run(arguments.run)
-    spec = pair_spec(run, *arguments.domains, arguments.channels)
+    first, second = arguments.domains
+    spec = pair_spec(run, first, second, arguments.channels)
     found = driving_tokens(run, spec, layers, projections, report)
     return Answer(
         data={

@@ -68,7 +68,7 @@ def computed_with(
             matrix = convert(dense.masked_fill(~kept, 0).contiguous())
             sizes[key] = stored_bytes(matrix)
             module = loaded.submodule(key)
-            module.forward = _multiply_by(matrix, getattr(module, "bias", None))  # type: ignore[method-assign]
+            module.forward = _multiply_by(matrix, getattr(module, "bias", None))
             changed.append(module)
         yield sizes
     finally:

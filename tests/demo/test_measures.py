@@ -130,7 +130,7 @@ def test_the_card_tells_of_model_training_and_text(folder: Path, tmp_path: Path)
     (tmp_path / "corpus").mkdir()
     progress = {"tokens": 2_000_000, "step": 500, "seconds": 600.0}
     plan = {"batch_tokens": 4096, "short_context": 256, "context": 512, "decay": 0.5}
-    run = {"plan": plan, "progress": progress, "machine": "two cores"}
+    run = {"plan": plan, "progress": progress, "machine": "two cores", "precision": "float32"}
     source = {
         "name": "generated math",
         "kind": "generated",

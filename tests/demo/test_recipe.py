@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from demo.corpus import load_tokens
@@ -20,7 +21,13 @@ from demo.recipe import TextPlan, make_corpus, make_model, make_tokenizer, sourc
 from demo.scoreboard import load
 from demo.source_code import pieces
 from demo.texts import DOMAINS, documents
-from demo.tokenizer import END_OF_TEXT, encode_documents, load_tokenizer, tokens_per_byte
+from demo.tokenizer import (
+    END_OF_TEXT,
+    encode_documents,
+    load_tokenizer,
+    tokens_per_byte,
+    train_tokenizer,
+)
 from demo.train import Progress, TrainingPlan, batches
 
 TINY = ModelSize(hidden=32, layers=2, intermediate=64, heads=2, key_value_heads=1, positions=128)
@@ -96,6 +103,25 @@ def test_training_goes_on_from_its_checkpoint(made: Path, tmp_path: Path) -> Non
         for line in (tmp_path / "training" / "training.jsonl").read_text().splitlines()
     ]
     assert steps == sorted(set(steps))
+
+
+def test_training_can_begin_with_another_models_weights(made: Path, tmp_path: Path) -> None:
+    for part in ("tokenizer", "corpus"):
+        (tmp_path / part).symlink_to(made / part)
+    still = TrainingPlan(
+        tokens=1024, batch_tokens=1024, short_context=64, context=128, matrix_rate=0, vector_rate=0
+    )
+    make_model(tmp_path, still, start=made / "model", report=quiet)
+    before, after = (load_file(out / "model" / "model.safetensors") for out in (made, tmp_path))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_another_models_tokenizer_must_be_the_same(made: Path, tmp_path: Path) -> None:
+    texts = iter(["another text", "for another tokenizer"])
+    train_tokenizer(texts, vocabulary=300).save_pretrained(tmp_path / "tokenizer")
+    with pytest.raises(ValueError, match="has another tokenizer"):
+        make_model(tmp_path, PLAN, start=made / "model", report=quiet)
 
 
 def test_every_domain_round_trips_byte_for_byte(made: Path) -> None:
