@@ -14,12 +14,14 @@ from scipy.stats import false_discovery_control
 from analysis.cause.contrasts import Contrast, Damage, Damages, average, contrast, damage
 from analysis.cause.mantel import Mantel, mantel
 from analysis.cause.measurements import Measured, measure
-from analysis.cause.spec import CauseSpec, Removal
+from analysis.cause.spec import REGIONS, CauseSpec, Removal
 from analysis.overlap import overlap_table
 from pruning.progress import Report, ignore
 from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_json
 from pruning.workspace import Run
+
+FOLDER = "cause"  # in the run's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,8 @@ def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) 
     measured = measure(run, prune, spec, report)
     distance = 1 - overlap_table(run, prune, report).jaccard()
     found = answer(measured, run.domains, distance, spec)
-    atomic_json(_path(run, prune, spec), asdict(found))
+    asked = {"prune": prune.to_json(), "spec": spec.to_json()}
+    atomic_json(_path(run, prune, spec), {**asked, **asdict(found)})
     return found
 
 
@@ -133,8 +136,29 @@ def stored_cause(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
     return Cause.from_json(json.loads(path.read_text(encoding="utf-8")))
 
 
+def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
+    """What was found for these masks: of every kind of region, where it was looked at hardest."""
+    hardest: dict[str, tuple[CauseSpec, dict[str, Any]]] = {}
+    for path in sorted((run.folder / FOLDER).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record.get("prune") != prune.to_json():
+            continue
+        spec = CauseSpec.from_json(record["spec"])
+        other = hardest.get(spec.region)
+        if other is None or _effort(other[0]) < _effort(spec):
+            hardest[spec.region] = (spec, record)
+    return {
+        spec: Cause.from_json(record)
+        for spec, record in (hardest[region] for region in REGIONS if region in hardest)
+    }
+
+
+def _effort(spec: CauseSpec) -> tuple[int, int]:
+    return spec.size, spec.draws
+
+
 def _path(run: Run, prune: PruneSpec, spec: CauseSpec) -> Path:
-    return run.folder / "cause" / f"{content_hash([prune.to_json(), spec.to_json()])}.json"
+    return run.folder / FOLDER / f"{content_hash([prune.to_json(), spec.to_json()])}.json"
 
 
 def answer(

@@ -24,6 +24,7 @@ class Look:
     muted: str
     grid: str
     blank: str  # a cell that has no value of its own
+    paper: str  # the page behind the figure, and behind its saved picture
     sequential: Scale  # little -> much
     diverging: Scale  # negative -> zero -> positive
     categories: tuple[str, ...]
@@ -39,6 +40,7 @@ LIGHT = Look(
     muted="#66727a",
     grid="#e6e2d6",
     blank="#ebe8dd",
+    paper="#fcfbf8",
     sequential=_scale("#f4f1e6", "#c9dfcd", "#86bfb5", "#45949b", "#1c5f76", "#12455d", "#0b3049"),
     diverging=_scale(
         "#8c510a",
@@ -69,6 +71,7 @@ DARK = Look(
     muted="#93a1a5",
     grid="#2a363c",
     blank="#212c31",
+    paper="#12191d",
     sequential=_scale("#172329", "#183c45", "#18565d", "#2d7f7b", "#6bac96", "#a9cdae", "#e3ecd0"),
     diverging=_scale(
         "#f0b45c",
@@ -114,7 +117,7 @@ def dress(figure: go.Figure, style: Look, height: int) -> go.Figure:
         height=height,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         font={"family": FONT, "color": style.ink, "size": 13},
-        paper_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=style.paper,
         plot_bgcolor="rgba(0,0,0,0)",
         hoverlabel={"font": {"family": FONT, "size": 13}, "align": "left"},
         legend={

@@ -31,8 +31,9 @@ class Figure:
     caption: str
 
     def drawn(self) -> go.Figure:
-        """The chart in the report's width."""
-        return go.Figure(self.chart.figure).update_layout(width=FIGURE_WIDTH)
+        """The chart in the report's width and on its white paper."""
+        drawn = go.Figure(self.chart.figure)
+        return drawn.update_layout(width=FIGURE_WIDTH, paper_bgcolor="white")
 
     @property
     def html(self) -> str:

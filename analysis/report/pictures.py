@@ -43,7 +43,7 @@ def write_pictures(source: Source, folder: Path, report: Report) -> list[Path]:
     try:
         kaleido.write_fig_from_object_sync(
             [
-                {"fig": _on_white(figure), "path": path, "opts": _options(figure, form)}
+                {"fig": figure.drawn().to_dict(), "path": path, "opts": _options(figure, form)}
                 for (figure, form), path in zip(wanted, paths, strict=True)
             ],
             cancel_on_error=True,
@@ -53,10 +53,6 @@ def write_pictures(source: Source, folder: Path, report: Report) -> list[Path]:
         raise AtlasError(f"The browser could not draw the figures: {error}") from error
     report(Progress(stage="Drawing the figures", done=len(figures), total=len(figures)))
     return paths
-
-
-def _on_white(figure: Figure) -> dict[str, object]:
-    return figure.drawn().update_layout(paper_bgcolor="white").to_dict()
 
 
 def _options(figure: Figure, form: str) -> dict[str, object]:

@@ -24,9 +24,12 @@ from analysis.findings import (
     sentence,
 )
 from analysis.learning_curve import LearningCurve, changed_share
+from analysis.report.cause import causes, own_sentence
+from analysis.report.commands import reproduction
+from analysis.report.evaluation import best_sentence, evaluations, text_results
 from analysis.report.html import Figure, Section, heading, listing, paragraph, table
 from analysis.report.methods import methods
-from analysis.report.provenance import provenance, reproduction
+from analysis.report.provenance import provenance
 from analysis.report.source import Source
 from analysis.report.structure import relations
 
@@ -54,6 +57,9 @@ def findings(source: Source) -> Section:
         said += _tested(source.tested)
     if source.tested is not None and source.curves is not None:
         said.append(is_enough(source.curves, source.tested))
+    said += [own_sentence(spec, found) for spec, found in source.causes.items()]
+    best = best_sentence(text_results(source))
+    said += [best] if best else []
     careful = cautions(source.run)
     parts = [listing(said)]
     if careful:
@@ -208,6 +214,8 @@ SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
     relations,
     sparsities,
     text,
+    causes,
+    evaluations,
     methods,
     provenance,
     reproduction,

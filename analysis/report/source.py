@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.captions import about
+from analysis.cause.results import Cause, stored_causes
+from analysis.cause.spec import CauseSpec
 from analysis.comparisons import EvidenceSpec
+from analysis.evaluation.spec import EvaluationSpec
+from analysis.evaluation.table import EvaluationTable, stored_table, stored_tables
 from analysis.evidence import PairEvidence, evidence, stored_at_sparsities, stored_evidence
 from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
 from analysis.overlap import OverlapTable, overlap_table
@@ -22,7 +26,8 @@ class Source:
     """A run, a choice of masks, and what is known of them.
 
     tested, curves: None where nobody asked or where the choice cannot be tested. at: evidence by
-    sparsity, the one of `prune` among them.
+    sparsity, the one of `prune` among them. causes: by what was asked, at most one of each kind of
+    region. evaluations: the newest table with text and the newest with tasks, which may be one.
     """
 
     run: Run
@@ -32,6 +37,8 @@ class Source:
     tested: tuple[PairEvidence, ...] | None
     curves: tuple[LearningCurve, ...] | None
     at: Mapping[float, tuple[PairEvidence, ...]]
+    causes: Mapping[CauseSpec, Cause]
+    evaluations: tuple[EvaluationTable, ...]
 
     @property
     def caption(self) -> str:
@@ -70,4 +77,20 @@ def gather(
         tested=stored_evidence(run, prune, spec) if testable else None,
         curves=stored_learning_curves(run, prune, spec) if testable else None,
         at=stored_at_sparsities(run, prune, spec) if testable else {},
+        causes=stored_causes(run, prune),
+        evaluations=_evaluations(run, prune),
     )
+
+
+def _evaluations(run: Run, prune: PruneSpec) -> tuple[EvaluationTable, ...]:
+    """The stored tables of these masks that a report shows."""
+    there = [spec for spec, _ in stored_tables(run) if _is_of(spec, prune)]
+    texts = [spec for spec in there if spec.text_bytes]
+    tasks = [spec for spec in there if spec.tasks or spec.task_sets]
+    tables = (stored_table(run, spec) for spec in there if spec in (*texts[:1], *tasks[:1]))
+    return tuple(table for table in tables if table is not None)
+
+
+def _is_of(spec: EvaluationSpec, prune: PruneSpec) -> bool:
+    """Whether these masks are among those that were measured."""
+    return prune.sparsity in spec.sparsities and spec.at(prune.sparsity) == prune

@@ -10,6 +10,7 @@ from analysis.figures.domains import label
 from pages.ui.choices import PATTERNS
 from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number
+from pages.ui.task_choices import choose_tasks, task_flags
 from pages.ui.words import explain
 from pruning.specs import PruneSpec, pattern_sparsity
 
@@ -69,11 +70,14 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
             format_func=label,
             placeholder="all domains",
         )
+    task_sets, sampling = choose_tasks()
     return EvaluationSpec(
         sparsities=tuple(sorted(sparsities)),
         prune=PruneSpec(sparsity=sorted(sparsities)[0] if sparsities else 0.5, pattern=pattern),
         text_bytes=KILOBYTE * kilobytes,
         tasks=tasks,
+        task_sets=task_sets,
+        sampling=sampling,
         measured_on=tuple(domains) or None,
     )
 
@@ -87,7 +91,7 @@ def command_of(run: Run, spec: EvaluationSpec) -> list[str]:
     words += ["--text", str(spec.text_bytes), "--tasks", str(spec.tasks)]
     if spec.measured_on:
         words += ["--measured-on", *spec.measured_on]
-    return words
+    return [*words, *task_flags(spec.task_sets, spec.sampling)]
 
 
 def consent_to_programs() -> bool:

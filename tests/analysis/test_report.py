@@ -12,24 +12,34 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from analysis.__main__ import main
+from analysis.cause import results
+from analysis.cause.findings import quality, verdict
+from analysis.cause.results import cause, stored_causes
+from analysis.cause.spec import CauseSpec
 from analysis.comparisons import EvidenceSpec
+from analysis.evaluation.mask_sources import DENSE, of_domain
+from analysis.evaluation.measures import BITS_PER_BYTE, Measured
+from analysis.evaluation.spec import TEXT, Column, EvaluationSpec
+from analysis.evaluation.store import write_cell, write_table
 from analysis.evidence import evidence
 from analysis.figures.domains import label
 from analysis.findings import sentence
 from analysis.report import pictures
+from analysis.report.commands import domain_text
 from analysis.report.html import Figure
 from analysis.report.methods import methods
 from analysis.report.page import report_page
-from analysis.report.provenance import domain_text
 from analysis.report.sections import sections
 from analysis.report.source import Source, gather
 from pruning.domains import parse_domain
 from pruning.errors import InputError
 from pruning.specs import PruneSpec
 from pruning.workspace import Run
+from tests.analysis.test_cause_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)
 
@@ -113,6 +123,67 @@ def test_without_evidence_it_leaves_those_sections_out(tiny_run: Run) -> None:
     assert names[-1] == "How to reproduce it"
     stored = gather(tiny_run, PruneSpec(sparsity=0.77), SPEC, compute=False)
     assert stored.tested is None
+
+
+@pytest.fixture
+def caused(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> PruneSpec:
+    """Masks whose regions were taken out, twice."""
+    prune = PruneSpec(sparsity=0.31)
+    monkeypatch.setattr(results, "measure", lambda *_: None)
+    monkeypatch.setattr(results, "answer", lambda *_: FOUND)
+    for size in (2000, 500):
+        cause(tiny_run, prune, CauseSpec(size=size))
+    cause(tiny_run, prune, CauseSpec(region="sharp"))
+    return prune
+
+
+def test_what_removals_cost_is_told_where_it_is_stored(tiny_run: Run, caused: PruneSpec) -> None:
+    assert stored_causes(tiny_run, PruneSpec(sparsity=0.32)) == {}
+    found = stored_causes(tiny_run, caused)
+    assert found == {CauseSpec(size=2000): FOUND, CauseSpec(region="sharp"): FOUND}
+    page = own_part(report_page(gather(tiny_run, caused, SPEC, compute=False)))
+    assert "<h2>Does each domain need its own weights?</h2>" in page
+    for row in FOUND.domains:
+        assert page.count(f"<li>{verdict(row, label)}</li>") == 2
+    assert page.count(quality(FOUND)) == 1
+    assert page.count("3 of 3 regions are shown to be their domain's own") == 2 * 2  # and on top
+    for name in ("damage-exclusive", "damage-sharp", "distance-loss"):
+        assert f'<figure id="figure-{name}">' in page
+    assert "--region exclusive --draws 5 --bytes 2000 --bootstraps 1000" in page
+    assert "--region sharp --top 0.05 --others-top 0.05" in page
+    assert "Mantel's test relabels" in page
+
+
+def measured(run: Run, spec: EvaluationSpec) -> None:
+    """Store a table in which each domain's own mask is the best, but that of the last one."""
+    cells = []
+    names = run.domains
+    for column in (Column(kind=TEXT, name=name, domain=name, text_bytes=100) for name in names):
+        for source in (DENSE, *map(of_domain, names)):
+            own = 200.0 if column.name == names[-1] else 100.0
+            bits = own if source.domain == column.name else 150.0
+            rows = {BITS_PER_BYTE: np.array([[bits, 100.0], [bits / 2, 50.0]])}
+            name = f"{spec.content_hash()}-{source.content_hash()}-{column.name}"
+            write_cell(run, name, Measured(statistics=rows), seconds=1.0, device="cpu")
+            sparsity = 0.0 if source == DENSE else spec.sparsities[0]
+            kept = {"source": source.to_json(), "sparsity": sparsity, "column": column.to_json()}
+            cells.append({**kept, "cell": name})
+    write_table(run, spec.to_json(), cells)
+
+
+def test_what_was_measured_is_told_where_it_is_stored(tiny_run: Run) -> None:
+    prune = PruneSpec(sparsity=0.33)
+    spec = EvaluationSpec(sparsities=(0.33,), prune=prune, text_bytes=100)
+    measured(tiny_run, spec)
+    assert gather(tiny_run, PruneSpec(sparsity=0.34), SPEC, compute=False).evaluations == ()
+    source = gather(tiny_run, prune, SPEC, compute=False)
+    assert [table.spec for table in source.evaluations] == [spec]
+    page = own_part(report_page(source))
+    assert "<h2>What can each sub-model still do?</h2>" in page
+    assert page.count("the best of its column in 2 of 3 domains (code, prose).") == 2
+    assert '<figure id="figure-bits-per-byte">' in page
+    assert '<figure id="figure-tasks">' not in page
+    assert f"analysis evaluate --run {tiny_run.id} --sparsity 0.33 --text 100 --tasks 0" in page
 
 
 def test_a_name_cannot_break_the_page(source: Source) -> None:

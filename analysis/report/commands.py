@@ -1,0 +1,134 @@
+"""The commands that make a run, and a report of it, again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from analysis.cause.spec import CauseSpec
+from analysis.evaluation.spec import EvaluationSpec
+from analysis.evaluation.tasks import HARNESS, TaskSpec
+from analysis.report.html import Section, code, paragraph
+from analysis.report.provenance import model_source
+from analysis.report.source import Source
+from pruning.specs import DomainSpec, PruneSpec
+
+
+def reproduction(source: Source) -> Section:
+    """The exact commands."""
+    run, spec = source.run, source.spec
+    choice = f"--run {run.id} {_pruning(source.prune)}"
+    lines = [_calibrate(source), f"python -m analysis overlap {choice}"]
+    if source.tested is not None:
+        others = [sparsity for sparsity in source.at if sparsity != source.prune.sparsity]
+        more = f" --more-sparsities {','.join(map(str, others))}" if others else ""
+        lines.append(
+            f"python -m analysis evidence {choice} "
+            f"--permutations {spec.permutations} --bootstraps {spec.bootstraps} "
+            f"--splits {spec.splits} --rows {spec.rows} --seed {spec.seed}{more}"
+        )
+    lines += [_cause(choice, asked) for asked in source.causes]
+    lines += [_evaluate(run.id, table.spec) for table in source.evaluations]
+    lines.append(f"python -m analysis report {choice} --out {run.id}-report.html")
+    private = any(domain.kind == "files" for domain in run.spec.domains) or any(
+        each.source != TaskSpec.source
+        for table in source.evaluations
+        for each in table.spec.task_sets
+    )
+    note = "The id of the run is a hash of the weights and the tokens, so it comes out the same."
+    if private:
+        note += " Own files are named without their folder: put them where the command says."
+    return Section(name="How to reproduce it", parts=[code("\n".join(lines)), paragraph(note)])
+
+
+def _pruning(prune: PruneSpec) -> str:
+    """The flags of a choice of masks; those at their defaults are left out."""
+    words = [f"--sparsity {prune.sparsity}", *_changed(prune)]
+    if prune.allocation != PruneSpec.allocation:
+        words.append(f"--allocation {prune.allocation}")
+    return " ".join(words)
+
+
+def _changed(prune: PruneSpec) -> list[str]:
+    """Flags of what the masks of an evaluation are chosen by, too."""
+    words = []
+    if prune.block is not None:
+        words.append(f"--pattern {prune.pattern}")
+    if prune.score != PruneSpec.score:
+        words.append(f"--score {prune.score}")
+    if prune.comparison_group != PruneSpec.comparison_group:
+        words.append(f"--comparison-group {prune.comparison_group}")
+    if prune.layers is not None:
+        words.append(f"--layers {','.join(map(str, prune.layers))}")
+    if prune.projections is not None:
+        words.append(f"--projections {','.join(prune.projections)}")
+    return words
+
+
+def _cause(choice: str, spec: CauseSpec) -> str:
+    words = ["python -m analysis cause", choice, f"--region {spec.region}"]
+    if spec.region == "sharp":
+        words.append(f"--top {spec.top} --others-top {spec.others_top}")
+    words.append(f"--draws {spec.draws} --bytes {spec.size} --bootstraps {spec.bootstraps}")
+    return " ".join(words)
+
+
+def _evaluate(run: str, spec: EvaluationSpec) -> str:
+    words = [f"python -m analysis evaluate --run {run}"]
+    if spec.prune.block is None:
+        words.append(f"--sparsity {' '.join(map(str, spec.sparsities))}")
+    words += [*_changed(spec.prune), f"--text {spec.text_bytes} --tasks {spec.tasks}"]
+    harness = [each.name for each in spec.task_sets if each.kind == HARNESS]
+    for each in spec.task_sets:
+        if each.kind != HARNESS:
+            given = f"{each.name}:{each.kind}={Path(each.source).name}"
+            words.append(f"--task-file {shlex.quote(given)}")
+    if harness:
+        words.append(f"--lm-eval {shlex.join(harness)}")
+    for flag, names in (("calibrated", spec.calibrated_on), ("measured", spec.measured_on)):
+        if names:
+            words.append(f"--{flag}-on {shlex.join(names)}")
+    if not spec.yardsticks:
+        words.append("--no-yardsticks")
+    sampling = spec.sampling
+    if sampling.samples > 1:
+        words.append(f"--samples {sampling.samples} --temperature {sampling.temperature}")
+        words.append(f"--top-p {sampling.top_p} --pass-at {' '.join(map(str, sampling.ks))}")
+    return " ".join(words)
+
+
+def _calibrate(source: Source) -> str:
+    spec = source.run.spec
+    sample = spec.sample
+    revision = f"@{spec.model.revision}" if spec.model.revision else ""
+    lines = [
+        f"python -m pruning calibrate --model {shlex.quote(model_source(spec.model) + revision)}"
+    ]
+    lines += [f"--domain {shlex.quote(domain_text(domain))}" for domain in spec.domains]
+    lines.append(
+        f"--num-samples {sample.num_samples} --seq-len {sample.seq_len} "
+        f"--groups {sample.groups} --seed {sample.seed}"
+    )
+    if spec.model.dtype:
+        lines[-1] += f" --dtype {spec.model.dtype}"
+    if sample.allow_fewer:
+        lines[-1] += " --allow-fewer"
+    if spec.layers is not None:
+        lines[-1] += f" --layers {','.join(map(str, spec.layers))}"
+    if spec.projections is not None:
+        lines[-1] += f" --projections {','.join(spec.projections)}"
+    return " \\\n    ".join(lines)
+
+
+def domain_text(domain: DomainSpec) -> str:
+    """The line that `parse_domain` reads; own files by their name, without their folder."""
+    if domain.kind == "builtin":
+        return domain.name
+    text = domain.column or (domain.template or "").replace("\n", "\\n").replace("\t", "\\t")
+    if domain.kind == "files":
+        endings = "/" + ",".join(f"*{suffix}" for suffix in domain.suffixes)
+        column = f"::{text}" if text else ""
+        return f"{domain.name}={Path(domain.source).name}{endings * bool(domain.suffixes)}{column}"
+    revision = f"@{domain.revision}" if domain.revision else ""
+    parts = f"{domain.config or ''}:{domain.split or ''}:{text}"
+    return f"{domain.name}=hf:{domain.source}{revision}:{parts}".rstrip(":")
