@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, default=8, help="of each domain (default: 8)")
     parser.add_argument("--seq-len", type=int, default=256, help="tokens of each (default: 256)")
     parser.add_argument(
+        "--dtype",
+        choices=("bfloat16", "float32"),
+        default="bfloat16",
+        help="to compute in; float32 is faster where a processor has no bfloat16 (default: bfloat16)",
+    )
+    parser.add_argument(
         "--limit", type=float, default=4.0, metavar="GB", help="of memory (default: 4)"
     )
     parser.add_argument(
@@ -67,7 +73,7 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
         domains = [flag for domain in BUILTIN for flag in ("--domain", domain)]
         text = ["--num-samples", str(arguments.samples), "--seq-len", str(arguments.seq_len)]
         text += ["--groups", str(min(4, arguments.samples))]
-        how = ["--stream", "--dtype", "bfloat16", "--device", "cpu"]
+        how = ["--stream", "--dtype", arguments.dtype, "--device", "cpu"]
         with memory_limit(int(arguments.limit * 1e9)):
             model = ["--model", str(folder / "model")]
             calibrated = timed(["pruning", "calibrate", *model, *domains, *text, *how, *where])
@@ -79,7 +85,8 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
     command = f"python -m bench streaming --shape {arguments.shape}"
     lines = [
         f"{layers} of {shape.layers} layers, {size / 1e9:.1f} GB on disk in bfloat16; "
-        f"{len(BUILTIN)} domains x {arguments.samples} x {arguments.seq_len} tokens",
+        f"{len(BUILTIN)} domains x {arguments.samples} x {arguments.seq_len} tokens, "
+        f"computed in {arguments.dtype}",
         f"hard limit on each process's own memory: {arguments.limit:g} GB",
         f"calibrate: {calibrated}",
         f"export:    {exported}",
@@ -93,6 +100,8 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
             f"all {shape.layers} layers, if they take as long each: calibrate {whole[0]:.0f} min, "
             f"export {whole[1]:.0f} min; one layer is in memory however many there are"
         )
+    if arguments.dtype != "bfloat16":
+        command += f" --dtype {arguments.dtype}"
     command += f" --samples {arguments.samples} --seq-len {arguments.seq_len}"
     return result(arguments, f"streaming-{arguments.shape}", command, lines)
 
