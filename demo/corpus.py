@@ -28,15 +28,15 @@ from demo.tokenizer import encode_documents
 # shares: arithmetic and facts have to be practised one by one, while the four programming languages
 # teach each other.
 GENERATED_SHARES = {
-    "python": 0.05,
-    "java": 0.045,
-    "cpp": 0.045,
-    "javascript": 0.05,
-    "math": 0.20,
-    "commonsense": 0.31,
-    "translation": 0.04,
+    "python": 0.095,
+    "java": 0.09,
+    "cpp": 0.09,
+    "javascript": 0.095,
+    "math": 0.18,
+    "commonsense": 0.17,
+    "translation": 0.07,
 }
-DRILL_SHARE = 0.12
+DRILL_SHARE = 0.085
 RECORD_SHARES = {
     "python": 0.01,
     "java": 0.01,
