@@ -24,6 +24,7 @@ from pruning.statistics import ChannelStats, Integer
 from pruning.streaming.parking import park, unpark, where_parked
 
 Batch = tuple[Tensor, Tensor]  # input_ids, valid: both (sample, position)
+CACHED = 2**18  # numbers squared at a time: they fit the second-level caches of two cores
 HELD_SHARE = 0.25  # of the free memory that waiting hidden states may take
 PARK_EVERY = 600.0  # seconds between two savings of hidden states that stay in memory
 
@@ -207,8 +208,7 @@ def input_readers(weights: Sequence[PrunableWeight]) -> dict[str, str]:
 class InputSums:
     """While open, sums the squares of what the layer's modules read, over valid positions.
 
-    Each batch is summed in float32 at least, whatever the model's own precision; batches are
-    added in float64.
+    Squares are added as by `sum_squares`, batches in float64.
     """
 
     def __init__(self, layer: nn.Module, readers: Mapping[str, str]) -> None:
@@ -234,10 +234,7 @@ class InputSums:
     def _add(self, name: str, activations: Tensor) -> None:
         assert self.valid is not None
         flat = activations.detach().reshape(-1, activations.shape[-1])  # (tokens, channels)
-        counted = self.valid.flatten().to(flat.device)
-        if not bool(counted.all()):
-            flat = flat[counted]
-        total = flat.float().square().sum(0).double()
+        total = sum_squares(flat, self.valid.flatten().to(flat.device))
         self._sums[name] = self._sums[name] + total if name in self._sums else total
 
     def totals(self) -> dict[str, np.ndarray]:
@@ -249,6 +246,23 @@ class InputSums:
                     "calibrate with dtype bfloat16 or float32."
                 )
         return {name: total.cpu().numpy() for name, total in self._sums.items()}
+
+
+def sum_squares(rows: Tensor, counted: Tensor) -> Tensor:
+    """The sum over counted rows of each column's squares: (channels,) float64.
+
+    rows: (tokens, channels). counted: bool (tokens,); what is in other rows is not looked at. Some
+    rows at a time are squared and added in float32, whatever the model's own precision; these sums
+    are added in float64. On a CPU the squares stay in its cache, and no row is copied.
+    """
+    step = max(1, len(rows) if rows.is_cuda else CACHED // rows.shape[1])
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
+    for part, counts in zip(rows.split(step), counted.split(step), strict=True):
+        squares = part.float().square()
+        if not bool(counts.all()):
+            squares.index_fill_(0, torch.nonzero(~counts).flatten(), 0.0)
+        total += squares.sum(0)
+    return total
 
 
 def fits_memory(loaded: LoadedModel, samples: Sequence[TokenSample]) -> bool:
