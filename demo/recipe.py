@@ -28,7 +28,8 @@ from demo.parallel import Team
 from demo.source_code import describe, find_code
 from demo.texts import DOMAINS
 from demo.tokenizer import load_tokenizer, tokens_per_byte, train_tokenizer
-from demo.train import Progress, TrainingPlan, has_bfloat16, train
+from demo.train import Progress, TrainingPlan, train
+from pruning.processor import has_bfloat16
 
 Report = Callable[[str], None]
 
@@ -138,7 +139,7 @@ def make_model(
         "progress": vars(progress),
         "seed": seed,
         "machine": _machine(device, Team().size),
-        "precision": "bfloat16 autocast" if has_bfloat16(torch.device(device)) else "float32",
+        "precision": "bfloat16 autocast" if has_bfloat16(device) else "float32",
     }
     (out / "training" / "run.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return progress

@@ -20,6 +20,7 @@ from transformers import LlamaForCausalLM
 
 from demo.optimizer import MatrixAndVectorOptimizer
 from demo.parallel import Team
+from pruning.processor import has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +97,6 @@ def batches(
         yield tokens[:-1].view(-1, length), tokens[1:].view(-1, length)  # (B, T), (B, T)
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is the faster arithmetic there; other processors emulate it, slowly."""
-    if device.type != "cpu":
-        return True
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
-
-
 def next_token_loss(
     model: LlamaForCausalLM, inputs: torch.Tensor, targets: torch.Tensor, *, autocast: bool
 ) -> torch.Tensor:
@@ -138,7 +131,7 @@ def train(
     progress = _resume(model, optimizer, folder / "checkpoint.pt")
     progress.spent = plan.spent(seconds=progress.seconds, tokens=progress.tokens)
     device = next(model.parameters()).device
-    autocast = has_bfloat16(device)
+    autocast = has_bfloat16(device.type)
     parameters = list(model.parameters())
     loss_of = torch.compile(next_token_loss) if plan.compile else next_token_loss
     model.train()

@@ -119,6 +119,8 @@ class LoadedModel:
 def resolve(spec: ModelSpec, report: Report = ignore) -> ModelSpec:
     """The spec with a concrete dtype, device, revision (commit) and absolute folder.
 
+    On a CPU the dtype is float32 unless another is asked for, whatever is stored: many CPUs only
+    emulate bfloat16, and a run's id, which depends on the dtype, is then the same on all of them.
     A hub model that is not in the local cache is downloaded first. Raises InputError for a
     source that cannot be used, or a device that this machine does not have.
     """

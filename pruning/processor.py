@@ -1,6 +1,7 @@
-"""Let numpy select fast on every processor. Called before numpy is imported, which reads it once.
+"""What this machine's processor is good at, where it makes results slow or fast, never different.
 
-numpy sorts and selects by AVX-512 where it can. On AMD's Zen 4 its way of storing what a comparison
+`select_fast` lets numpy select fast on every processor. It is called before numpy is imported,
+which reads its switch once. numpy sorts and selects by AVX-512 where it can. On AMD's Zen 4 its way of storing what a comparison
 chose is microcoded, and selecting takes four times as long as by AVX2 (numpy/x86-simd-sort,
 issue 6). numpy's own switch is an environment variable; child processes inherit it.
 """
@@ -33,3 +34,16 @@ def is_zen4(text: str) -> bool:
     known = {name.strip(): value.split() for name, _, value in lines}
     amd = known.get("vendor_id") == ["AuthenticAMD"] and known.get("cpu family") == ["25"]
     return amd and "avx512f" in known.get("flags", [])
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is the faster arithmetic on this device; a CPU without it emulates it.
+
+    device: e.g. "cpu" or "cuda:0". Emulated, it was measured to be 25 times slower than float32.
+    """
+    if not device.startswith("cpu"):
+        return True
+    import torch  # not above: this module is loaded before numpy
+
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
-from pruning.processor import AVX512, SWITCH, select_fast
+from pruning.processor import AVX512, SWITCH, has_bfloat16, select_fast
 
 ZEN4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nflags\t\t: avx2 avx512f\n"
 
@@ -45,3 +46,15 @@ def test_a_system_that_describes_no_processor_is_left_alone(tmp_path: Path) -> N
     before = os.environ.get(SWITCH)
     select_fast(tmp_path / "none")
     assert os.environ.get(SWITCH) == before
+
+
+@pytest.mark.parametrize("name", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_bfloat16_is_fast_where_the_processor_has_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = {"avx2": True, "avx512_bf16": False}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert not has_bfloat16("cpu")
+    assert has_bfloat16("cuda:1")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able | {name: True})
+    assert has_bfloat16("cpu")
