@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from analysis.evidence import PairEvidence
 from analysis.learning_curve import LearningCurve, changed_share
+from analysis.yardsticks import PairEvidence
 from pruning.workspace import Run
 
 CLEAR = 0.05  # p below this: a difference is called real
@@ -46,15 +46,25 @@ def rows_sentence(pairs: Sequence[PairEvidence], rows: int) -> str:
     """What the sample of rows costs in precision, over all pairs. rows: of each matrix; 0: all."""
     if rows == 0:
         return "All rows of every matrix were counted, so no error comes from a sample of rows."
-
-    def largest(name: str) -> str:
-        return f"{max(getattr(pair.whole, name) for pair in pairs):.4f}"
-
+    largest = {
+        name: max(getattr(pair.whole, f"{name}_se") for pair in pairs)
+        for name in ("overlap", "ceiling", "cross", "index")
+    }
+    errors = ", ".join(f"{name} {error:.4f}" for name, error in largest.items() if error)
+    exact = "" if largest["overlap"] else "Overlaps are counted on all weights, the yardsticks "
     return (
-        f"Counted on {rows} rows of each matrix, drawn at random. The standard error that this "
-        f"brings, for the whole model and at most: overlap {largest('overlap_se')}, ceiling "
-        f"{largest('ceiling_se')}, cross {largest('cross_se')}, index {largest('index_se')}. The "
-        "interval of the index includes it; --rows 0 counts all rows."
+        f"{exact or 'Counted '}on {rows} rows of each matrix, drawn at random. The standard error "
+        f"that this brings, for the whole model and at most: {errors}. The interval of the index "
+        "includes it."
+    )
+
+
+def p_sentence(pairs: Sequence[PairEvidence]) -> str:
+    """The limit of the p-values, and what they were adjusted for."""
+    least = max(pair.smallest_p for pair in pairs)
+    return (
+        f"The smallest p that the groups and shuffles allow is {p_value(least)}. Adjusted p "
+        "(Benjamini-Hochberg): over the pairs, or over a pair's layers or projections."
     )
 
 
@@ -92,21 +102,24 @@ def is_enough(curves: Sequence[LearningCurve], pairs: Sequence[PairEvidence]) ->
     )
 
 
-def cautions(run: Run) -> list[str]:
-    """Sentences on what makes the comparison of a run's domains unequal or weak."""
+def cautions(run: Run, name: Callable[[str], str] = str) -> list[str]:
+    """Sentences on what makes the comparison of a run's domains unequal or weak.
+
+    name: from a domain's name to how it is shown.
+    """
     entries = run.manifest["domains"]
-    tokens = {name: entry["tokens"] for name, entry in entries.items()}
+    tokens = {domain: entry["tokens"] for domain, entry in entries.items()}
     found = []
     least, most = min(tokens, key=tokens.__getitem__), max(tokens, key=tokens.__getitem__)
     if tokens[least] < (1 - UNEVEN) * tokens[most]:
         found.append(
-            f"{least} was calibrated on {tokens[least]:,} tokens and {most} on {tokens[most]:,}: "
-            "the one with less text has the less steady mask. Calibrate with equal amounts."
+            f"{name(least)} was calibrated on {tokens[least]:,} tokens and {name(most)} on "
+            f"{tokens[most]:,}: the one with less text has the less steady mask. Calibrate with equal amounts."
         )
-    few = [name for name, entry in entries.items() if min(entry["documents"]) < FEW_DOCUMENTS]
+    few = [each for each, entry in entries.items() if min(entry["documents"]) < FEW_DOCUMENTS]
     if few:
         found.append(
-            f"Some groups of {', '.join(few)} hold fewer than {FEW_DOCUMENTS} documents, so single "
+            f"Some groups of {', '.join(map(name, few))} hold fewer than {FEW_DOCUMENTS} documents, so single "
             "documents decide what a draw is. Use fewer groups, or more and shorter documents."
         )
     groups = run.spec.sample.groups

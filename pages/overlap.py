@@ -29,7 +29,7 @@ from pages.ui.words import count, glossary
 from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
-    from analysis.evidence import PairEvidence
+    from analysis.yardsticks import PairEvidence
     from pruning.workspace import Run
 
 
@@ -59,7 +59,8 @@ def draw() -> None:
     part = replace(
         prune, layers=tuple(layers or ()) or None, projections=tuple(projections or ()) or None
     )
-    tested = known(run, part)
+    found = known(run, part)
+    tested = found[1] if found else None
     caption = about(run, part)
     _matrix(run.domains, jaccard, chance, what, part, tested, caption)
     st.header("One pair, layer by layer", anchor=False)
@@ -79,7 +80,7 @@ def draw() -> None:
         )
         show(chart, f"matrices-{first}-{second}-{what}", about=pair)
     _across_sparsities(run, replace(prune, layers=None, projections=None), (first, second), kept)
-    evidence_section(run, part, (first, second), tested)
+    evidence_section(run, part, (first, second), found)
     report_section(run, part, tested is not None)
 
 

@@ -21,21 +21,25 @@ from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from analysis.evidence import PairEvidence
+    from analysis.comparisons import EvidenceSpec
     from analysis.learning_curve import LearningCurve
+    from analysis.yardsticks import PairEvidence, Yardsticks
+
+EFFORT = (
+    ("--permutations", "of the groups' labels, for the p-values"),
+    ("--bootstraps", "draws of groups with replacement, for the interval of the index"),
+    ("--splits", "random halvings of every domain's groups, for the ceiling"),
+    ("--rows", "rows of each matrix, drawn by the seed; 0 for all, which is exact"),
+)
+USUAL = {"permutations": 200, "bootstraps": 200, "splits": 16, "rows": 12}
+EXACT = "--rows 0 counts all rows."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `evidence`."""
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
     add_pruning(parser)
-    for flag, value, what in (
-        ("--permutations", 200, "of the groups' labels, for the p-values"),
-        ("--bootstraps", 200, "draws of groups with replacement, for the interval of the index"),
-        ("--splits", 16, "random halvings of every domain's groups, for the ceiling"),
-        ("--rows", 12, "rows of each matrix, drawn by the seed; 0 for all, which is exact"),
-    ):
-        parser.add_argument(flag, type=int, default=value, help=f"{what} (default: {value})")
+    add_effort(parser)
     parser.add_argument(
         "--more-sparsities",
         metavar="0.1,0.3,...",
@@ -46,21 +50,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=evidence)
 
 
+def add_effort(parser: argparse.ArgumentParser) -> None:
+    """The flags that say how hard to look; None where one is left out."""
+    for flag, what in EFFORT:
+        parser.add_argument(flag, type=int, help=f"{what} (default: {USUAL[flag[2:]]})")
+
+
+def effort_of(arguments: argparse.Namespace) -> EvidenceSpec:
+    """What `add_effort`'s flags and the seed say."""
+    from analysis.comparisons import EvidenceSpec
+
+    chosen = {name: getattr(arguments, name) for name in USUAL}
+    asked = {name: value for name, value in chosen.items() if value is not None}
+    return EvidenceSpec(**{**USUAL, **asked}, seed=arguments.seed)
+
+
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     """Resample the stored sums, or read what was found before."""
     prune = prune_spec_of(arguments)
-    from analysis.comparisons import EvidenceSpec
     from analysis.evidence import evidence as find
-    from analysis.findings import cautions, is_enough, learning_sentence, rows_sentence, sentence
+    from analysis.findings import (
+        cautions,
+        is_enough,
+        learning_sentence,
+        p_sentence,
+        rows_sentence,
+        sentence,
+    )
     from analysis.learning_curve import learning_curves
 
-    spec = EvidenceSpec(
-        splits=arguments.splits,
-        permutations=arguments.permutations,
-        bootstraps=arguments.bootstraps,
-        rows=arguments.rows,
-        seed=arguments.seed,
-    )
+    spec = effort_of(arguments)
     others = sparsities_of(arguments)
     if others and prune.block is not None:
         raise InputError(f"The pattern {prune.pattern} has one sparsity; drop --more-sparsities.")
@@ -74,6 +93,7 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     warnings = cautions(run)
     lines = [learning_sentence(curve) for curve in curves]
     enough = is_enough(curves, pairs)
+    sampled = rows_sentence(pairs, spec.rows) + (f" {EXACT}" if spec.rows else "")
     return Answer(
         data={
             "run": run.id,
@@ -85,6 +105,7 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
                 for curve, line in zip(curves, lines, strict=True)
             ],
             "enough": enough,
+            "rows": sampled,
             "more_sparsities": [
                 {"sparsity": other, "pairs": [asdict(pair) for pair in found]}
                 for other, found in at.items()
@@ -92,9 +113,10 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
             "cautions": warnings,
         },
         shown=[
-            table(pairs),
-            f"{rows_sentence(pairs, spec.rows)}\n",
-            "Overlap of the mask from k groups of documents with that from all of them",
+            *by_part(pairs),
+            f"{sampled} {p_sentence(pairs)}\n",
+            *(sentence(pair) for pair in pairs),
+            "\nOverlap of the mask from k groups of documents with that from all of them",
             learning_table(curves),
             *lines,
             f"{enough}\n",
@@ -120,20 +142,42 @@ def sparsities_of(arguments: argparse.Namespace) -> list[float]:
         ) from None
 
 
+def by_part(pairs: Sequence[PairEvidence]) -> list[str | Table]:
+    """The yardsticks of every pair: of the whole model, of each layer and of each projection."""
+    return [
+        "The whole model",
+        table(pairs),
+        "Every decoder layer",
+        parts_table("layer", [(pair, row) for pair in pairs for row in pair.layers]),
+        "Every projection",
+        parts_table("projection", [(pair, row) for pair in pairs for row in pair.projections]),
+    ]
+
+
 def table(pairs: Sequence[PairEvidence]) -> Table:
     """The yardsticks of every pair, for the whole model."""
+    return parts_table("", [(pair, pair.whole) for pair in pairs])
+
+
+def parts_table(kind: str, rows: Sequence[tuple[PairEvidence, Yardsticks]]) -> Table:
+    """A line for each pair and part. kind: of the parts; "" for the whole model."""
     shown = Table()
-    for heading in ("domains", "overlap", "ceiling", "cross", "chance", "index", "95%", "p"):
-        shown.add_column(heading, justify="left" if heading == "domains" else "right")
-    for pair in pairs:
-        whole = pair.whole
+    shown.add_column("domains")
+    if kind:
+        shown.add_column(kind)
+    for heading in ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "95%", "p"):
+        shown.add_column(heading, justify="right")
+    shown.add_column("adjusted p", justify="right")
+    for pair, row in rows:
         shown.add_row(
             f"{pair.domain_a}, {pair.domain_b}",
-            *(f"{value:.3f}" for value in (whole.overlap, whole.ceiling, whole.cross)),
-            f"{whole.chance:.3f}",
-            f"{whole.index:.3f}",
-            f"{whole.index_low:.3f} to {whole.index_high:.3f}",
-            f"{whole.p:.2g}",
+            *([row.part] if kind else []),
+            *(f"{value:.3f}" for value in (row.overlap, row.ceiling, row.cross, row.chance)),
+            f"{row.magnitude_a:.3f}, {row.magnitude_b:.3f}",
+            f"{row.index:.3f}",
+            f"{row.index_low:.3f} to {row.index_high:.3f}",
+            f"{row.p:.2g}",
+            f"{row.adjusted_p:.2g}",
         )
     return shown
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from analysis.evidence import PairEvidence
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.look import Look, dress
 from analysis.findings import CLEAR
+from analysis.yardsticks import PairEvidence, Yardsticks
 
 ROW_HEIGHT, FRAME_HEIGHT = 27, 70  # pixels
 YARDSTICKS = (
@@ -57,16 +57,8 @@ def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
             "thickness": 1.5,
             "width": 5,
         },
-        customdata=[
-            [each.overlap, each.ceiling, each.cross, each.chance, each.p, each.index_low]
-            for each in whole
-        ],
-        hovertemplate=(
-            "<b>%{y}</b><br>index %{x:.3f}<br>p = %{customdata[4]:.2g}<br>"
-            "overlap %{customdata[0]:.3f}<br>two draws of one domain %{customdata[1]:.3f}<br>"
-            "halves of these two %{customdata[2]:.3f}<br>by chance %{customdata[3]:.3f}"
-            "<extra></extra>"
-        ),
+        text=[f"overlap {each.overlap:.4f}<br>{under_the_pointer(each)}" for each in whole],
+        hovertemplate="<b>%{y}</b><br>%{text}<extra></extra>",
         showlegend=False,
     )
     figure.add_vline(x=0, line={"color": style.muted, "width": 1, "dash": "dot"})
@@ -79,6 +71,18 @@ def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
         table=evidence_table(pairs),
         alt=f"The distinctness index of {len(pairs)} pairs of domains; the most distinct are "
         f"{label(most.domain_a)} and {label(most.domain_b)} with {most.whole.index:.2f}.",
+    )
+
+
+def under_the_pointer(row: Yardsticks) -> str:
+    """Every yardstick but the overlap itself, as lines of HTML."""
+    return (
+        f"ceiling: two draws of one domain {row.ceiling:.4f}<br>"
+        f"cross: halves of these two {row.cross:.4f}<br>"
+        f"chance: independent masks {row.chance:.4f}<br>"
+        f"with the mask of magnitudes alone {row.magnitude_a:.4f}, {row.magnitude_b:.4f}<br>"
+        f"index {row.index:.3f} (95% {row.index_low:.3f} to {row.index_high:.3f})<br>"
+        f"p = {row.p:.2g}, adjusted {row.adjusted_p:.2g}"
     )
 
 

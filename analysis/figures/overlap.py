@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
+from analysis.figures.evidence import under_the_pointer
 from analysis.figures.look import Look, colour_bar, dress
 
 if TYPE_CHECKING:
-    from analysis.evidence import PairEvidence, Yardsticks
+    from analysis.yardsticks import PairEvidence, Yardsticks
 
 Matrix = NDArray[np.float64]
 
@@ -48,13 +49,12 @@ def overlap_matrix(
             zmin=low,
             zmax=high,
             colorscale=style.sequential,
-            customdata=chance,
-            text=_under_the_pointer(domains, evidence, what, hint),
+            text=_cells(domains, chance, evidence, what, hint),
             texttemplate="%{z:.3f}" if size <= 9 else None,
             textfont={"size": 13 if size <= 8 else 11},
             hovertemplate=(
                 f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} weights %{{z:.4f}}"
-                "<br>chance level %{customdata:.4f}<br>%{text}<extra></extra>"
+                "<br>%{text}<extra></extra>"
             ),
             xgap=2,
             ygap=2,
@@ -82,23 +82,25 @@ def _by_pair(evidence: Sequence[PairEvidence] | None) -> dict[frozenset[str], Ya
     return {frozenset((each.domain_a, each.domain_b)): each.whole for each in evidence or ()}
 
 
-def _under_the_pointer(
-    domains: Sequence[str], evidence: Sequence[PairEvidence] | None, what: str, hint: str
+def _cells(
+    domains: Sequence[str],
+    chance: Matrix,
+    evidence: Sequence[PairEvidence] | None,
+    what: str,
+    hint: str,
 ) -> list[list[str]]:
-    """What every cell says below overlap and chance: (D, D) of HTML lines."""
+    """What every cell says below its overlap: (D, D) of HTML lines."""
     known = _by_pair(evidence)
-    kept = "" if what == "kept" else " (of kept weights)"
 
-    def cell(a: str, b: str) -> str:
-        whole = known.get(frozenset((a, b)))
+    def cell(row: int, column: int) -> str:
+        whole = known.get(frozenset((domains[row], domains[column])))
+        level = f"chance: independent masks {chance[row, column]:.4f}"
         if whole is None:
-            return hint
-        return (
-            f"ceiling{kept} {whole.ceiling:.4f}<br>index {whole.index:.3f} "
-            f"({whole.index_low:.3f} to {whole.index_high:.3f})<br>p = {whole.p:.2g}"
-        )
+            return f"{level}<br>{hint}"
+        said = under_the_pointer(whole)
+        return said if what == "kept" else f"{level}<br><i>of kept weights:</i><br>{said}"
 
-    return [[cell(a, b) for b in domains] for a in domains]
+    return [[cell(a, b) for b in range(len(domains))] for a in range(len(domains))]
 
 
 def _evidence_columns(
@@ -109,7 +111,7 @@ def _evidence_columns(
         return {}
     known = _by_pair(evidence)
     cells = [known.get(frozenset((a, b))) for a in domains for b in domains]
-    names = ("ceiling", "index", "index_low", "index_high", "p")
+    names = ("ceiling", "index", "index_low", "index_high", "p", "adjusted_p")
     return {name: [getattr(each, name) if each else None for each in cells] for name in names}
 
 

@@ -10,7 +10,7 @@ from analysis.cause.spec import CauseSpec, Region
 from analysis.figures.cause import damage_matrix, distance_scatter
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
-from analysis.report.html import Figure, Section, heading, listing, paragraph, table
+from analysis.report.html import Figure, Part, Section, Table, heading, listing, paragraph
 from analysis.report.source import Source
 
 TAKEN: dict[Region, str] = {
@@ -23,7 +23,7 @@ def causes(source: Source) -> Section | None:
     """Every kind of region that was taken out, and whether overlap predicts quality."""
     if not source.causes:
         return None
-    parts: list[str | Figure] = []
+    parts: list[Part] = []
     for spec, found in source.causes.items():
         parts += _region(source, spec, found)
     found = next(iter(source.causes.values()))
@@ -50,7 +50,7 @@ def own_sentence(spec: CauseSpec, found: Cause) -> str:
     )
 
 
-def _region(source: Source, spec: CauseSpec, found: Cause) -> list[str | Figure]:
+def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
     sharp = f", top {spec.top:.0%} minus the others' top {spec.others_top:.0%}"
     region = f"{spec.region} region{sharp if spec.region == 'sharp' else ''}"
     least, most = min(found.documents.values()), max(found.documents.values())
@@ -67,10 +67,10 @@ def _region(source: Source, spec: CauseSpec, found: Cause) -> list[str | Figure]
             "domain. Framed: a region on its own domain. The two last rows: as many other weights "
             f"as the column's own region has, mean of {spec.draws} draws. {source.caption}",
         ),
-        table(
-            _answers(found.domains),
-            f"cause-{spec.region}",
-            "The damage of each region to its own domain, with its 95% interval, and of as many "
+        Table(
+            columns=_answers(found.domains),
+            name=f"cause-{spec.region}",
+            caption="The damage of each region to its own domain, with its 95% interval, and of as many "
             "other weights of the same magnitudes; p of the three questions, adjusted for asking "
             f"about every domain. {source.caption}",
         ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.cause.spec import CauseSpec
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
+from analysis.report.channels import chosen_pair, read_inputs
 from analysis.report.html import Section, code, paragraph
 from analysis.report.provenance import model_source
 from analysis.report.source import Source
@@ -27,6 +28,11 @@ def reproduction(source: Source) -> Section:
             f"--permutations {spec.permutations} --bootstraps {spec.bootstraps} "
             f"--splits {spec.splits} --rows {spec.rows} --seed {spec.seed}{more}"
         )
+    lines.append(f"python -m analysis structure {choice}")
+    pair = chosen_pair(source)
+    if read_inputs(run, pair):
+        names = shlex.join((pair.domain_a, pair.domain_b))
+        lines.append(f"python -m analysis channels --run {run.id} --domains {names}")
     lines += [_cause(choice, asked) for asked in source.causes]
     lines += [_evaluate(run.id, table.spec) for table in source.evaluations]
     lines.append(f"python -m analysis report {choice} --out {run.id}-report.html")

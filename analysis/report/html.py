@@ -50,16 +50,52 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table with its caption and downloads. columns: name -> values, all of one length.
+
+    name: of its files. Numbers are set to the right.
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+    name: str
+    caption: str
+
+    @property
+    def html(self) -> str:
+        """The table, below its caption."""
+        numeric = [is_number(values) for values in self.columns.values()]
+
+        def row(values: Iterable[str], tag: str) -> str:
+            kinds = (" class='number'" if number else "" for number in numeric)
+            cells = (f"<{tag}{k}>{v}</{tag}>" for v, k in zip(values, kinds, strict=True))
+            return f"<tr>{''.join(cells)}</tr>"
+
+        head = row((escape(column.replace("_", " ")) for column in self.columns), "th")
+        body = "".join(
+            row((_shown(value) for value in values), "td")
+            for values in zip(*self.columns.values(), strict=True)
+        )
+        return (
+            f"<figure class='table'><figcaption>{escape(self.caption, quote=False)} "
+            f"{downloads(self.columns, self.caption, self.name)}</figcaption>"
+            f"<table><thead>{head}</thead><tbody>{body}</tbody></table></figure>"
+        )
+
+
+Part = str | Figure | Table
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the report. name: its heading. parts: what follows, markup and figures."""
+    """A part of the report. name: its heading. parts: what follows: markup, figures, tables."""
 
     name: str
-    parts: Sequence[str | Figure]
+    parts: Sequence[Part]
 
     @property
     def html(self) -> str:
         """The parts, without the heading."""
-        return "".join(part.html if isinstance(part, Figure) else part for part in self.parts)
+        return "".join(part if isinstance(part, str) else part.html for part in self.parts)
 
     @property
     def anchor(self) -> str:
@@ -85,27 +121,6 @@ def listing(lines: Iterable[str]) -> str:
 def code(text: str) -> str:
     """Commands to copy."""
     return f"<pre><code>{escape(text, quote=False)}</code></pre>"
-
-
-def table(columns: Mapping[str, Sequence[Any]], name: str, caption: str) -> str:
-    """A table with its caption and downloads. Numbers are set to the right."""
-    numeric = [is_number(values) for values in columns.values()]
-
-    def row(values: Iterable[str], tag: str) -> str:
-        kinds = (" class='number'" if number else "" for number in numeric)
-        cells = (f"<{tag}{k}>{v}</{tag}>" for v, k in zip(values, kinds, strict=True))
-        return f"<tr>{''.join(cells)}</tr>"
-
-    head = row((escape(column.replace("_", " ")) for column in columns), "th")
-    body = "".join(
-        row((_shown(value) for value in values), "td")
-        for values in zip(*columns.values(), strict=True)
-    )
-    return (
-        f"<figure class='table'><figcaption>{escape(caption, quote=False)} "
-        f"{downloads(columns, caption, name)}</figcaption>"
-        f"<table><thead>{head}</thead><tbody>{body}</tbody></table></figure>"
-    )
 
 
 def downloads(columns: Mapping[str, Sequence[Any]], caption: str, name: str) -> str:

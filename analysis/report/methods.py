@@ -17,6 +17,11 @@ REFERENCES = (
     "Statistical Society B, 1995",
     "N. Mantel. The Detection of Disease Clustering and a Generalized Regression Approach. Cancer "
     "Research, 1967",
+    "W. S. Torgerson. Multidimensional Scaling. Psychometrika, 1952",
+    "Z. Bar-Joseph, D. K. Gifford, T. S. Jaakkola. Fast Optimal Leaf Ordering for Hierarchical "
+    "Clustering. Bioinformatics, 2001",
+    "B. Wei et al. Assessing the Brittleness of Safety Alignment via Pruning and Low-Rank "
+    "Modifications. ICML 2024. arXiv:2402.05162",
     "W. G. Cochran. Sampling Techniques, third edition, equation 2.8. Wiley, 1977",
 )
 
@@ -26,11 +31,21 @@ def methods(source: Source) -> Section:
     parts = [*_masks(source), *_overlap()]
     if source.tested is not None:
         parts += _yardsticks(source)
+    parts += _structure()
     if source.causes:
         parts += _causes()
     if source.evaluations:
         parts += _evaluations()
-    return Section(name="Methods", parts=[*parts, heading("References"), listing(REFERENCES)])
+    cited = [reference for reference in REFERENCES if _is_due(reference, source)]
+    return Section(name="Methods", parts=[*parts, heading("References"), listing(cited)])
+
+
+def _is_due(reference: str, source: Source) -> bool:
+    """Whether the report uses what a reference describes."""
+    if reference.startswith("N. Mantel"):
+        return bool(source.causes)
+    of_tests = reference.startswith(("B. Phipson", "W. G. Cochran"))
+    return source.tested is not None or not of_tests
 
 
 def _masks(source: Source) -> list[str]:
@@ -117,6 +132,33 @@ def _yardsticks(source: Source) -> list[str]:
             "prunes is (1 − J) / (1 + J): the changed share of the learning curves."
         ),
     ]  # fmt: skip
+
+
+def _structure() -> list[str]:
+    d_squared = row(squared(sub("d", ["a", "b"])))
+    return [
+        heading("Tree, map, regions, channels"),
+        paragraph(
+            "The distance of two domains is 1 − J. The tree is average linkage with the leaf order "
+            "that puts neighbours close; its cophenetic correlation is that of the distances with "
+            "the heights at which the tree joins their domains. The map is classical scaling: the "
+            "first two eigenvectors of B, each times the root of its eigenvalue λ, where C = I − 1/D "
+            "centres the squared distances of D domains."
+        ),
+        formula("B", "=", "−", fraction("1", "2"), "C", "[", d_squared, "]", "C"),
+        paragraph(
+            "The map's share of the squared distances is (λ₁ + λ₂) over the sum of all |λ|. A region "
+            "is the weights that exactly the same domains keep; all 2ᴰ regions are counted, and "
+            "independent masks of the same densities give each region's expected size. A domain's "
+            "sharp region is the top p of its scores minus the top q of every other domain's, with "
+            "scores compared as for masks (Wei et al. 2024)."
+        ),
+        paragraph(
+            "The loudness of an input channel is the root of its mean squared activation per token. "
+            "The interval of a ratio of two loudnesses is the ratio times or over exp(1.96 s), s being "
+            "the standard error of its logarithm over groups of documents (delta method)."
+        ),
+    ]
 
 
 def _causes() -> list[str]:

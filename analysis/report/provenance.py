@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from analysis.report.html import Section, table
+from analysis.report.html import Section, Table
 from analysis.report.source import Source
 from pruning.sources import is_hub_id
 from pruning.specs import ModelSpec
@@ -44,8 +44,16 @@ def provenance(source: Source) -> Section:
     return Section(
         name="Provenance",
         parts=[
-            table({"": list(facts), " ": list(facts.values())}, "provenance", "Model and sample."),
-            table(domains, "domains", "Texts. The hash covers the weights and the exact tokens."),
+            Table(
+                columns={"": list(facts), " ": list(facts.values())},
+                name="provenance",
+                caption="Model and sample.",
+            ),
+            Table(
+                columns=domains,
+                name="domains",
+                caption="Texts. The hash covers the weights and the exact tokens.",
+            ),
         ],
     )
 

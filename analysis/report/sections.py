@@ -8,30 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.captions import model_name
-from analysis.evidence import PairEvidence
 from analysis.figures.domains import label
-from analysis.figures.evidence import index_chart
 from analysis.figures.learning_curve import learning_chart
 from analysis.figures.look import LIGHT
-from analysis.figures.overlap import layer_by_projection, layer_lines, overlap_matrix
-from analysis.figures.sparsity import find_pair, index_lines, yardstick_lines
+from analysis.figures.overlap import overlap_matrix
+from analysis.figures.sparsity import index_lines, yardstick_lines
 from analysis.findings import (
     CLEAR,
     cautions,
     is_enough,
     learning_sentence,
-    rows_sentence,
-    sentence,
 )
 from analysis.learning_curve import LearningCurve, changed_share
 from analysis.report.cause import causes, own_sentence
+from analysis.report.channels import channels
 from analysis.report.commands import reproduction
 from analysis.report.evaluation import best_sentence, evaluations, text_results
-from analysis.report.html import Figure, Section, heading, listing, paragraph, table
+from analysis.report.evidence import evidence, places
+from analysis.report.html import Figure, Section, Table, heading, listing, paragraph
 from analysis.report.methods import methods
 from analysis.report.provenance import provenance
 from analysis.report.source import Source
-from analysis.report.structure import relations
+from analysis.report.structure import regions, relations
+from analysis.yardsticks import PairEvidence
 
 CHANGED = (
     "Share of a domain's kept weights that change when the second half of its groups is added, and "
@@ -60,7 +59,7 @@ def findings(source: Source) -> Section:
     said += [own_sentence(spec, found) for spec, found in source.causes.items()]
     best = best_sentence(text_results(source))
     said += [best] if best else []
-    careful = cautions(source.run)
+    careful = cautions(source.run, label)
     parts = [listing(said)]
     if careful:
         parts += [heading("Read with care"), listing(careful)]
@@ -87,69 +86,6 @@ def overlap(source: Source) -> Section:
     chart = overlap_matrix(source.table.domains, jaccard, chance, LIGHT, evidence=source.tested)
     caption = f"Jaccard overlap of the weights that two domains keep. {source.caption}"
     return Section(name="Overlap", parts=[Figure(chart=chart, name="overlap", caption=caption)])
-
-
-def evidence(source: Source) -> Section | None:
-    """Every pair beside its yardsticks, in a figure, a table and words."""
-    if source.tested is None:
-        return None
-    whole = [pair.whole for pair in source.tested]
-    names = ("overlap", "ceiling", "cross", "chance", "index", "index_low", "index_high")
-    columns: dict[str, list[object]] = {
-        "pair": [f"{label(pair.domain_a)}, {label(pair.domain_b)}" for pair in source.tested],
-        **{name: [getattr(each, name) for each in whole] for name in (*names, "p", "adjusted_p")},
-    }
-    least = max(pair.smallest_p for pair in source.tested)
-    drawn = Figure(
-        chart=index_chart(source.tested, LIGHT),
-        name="distinctness",
-        caption=f"Distinctness index of every pair with its 95% interval; hollow: p ≥ {CLEAR:g}. "
-        f"{source.caption}",
-    )
-    return Section(
-        name="Are the differences real?",
-        parts=[
-            drawn,
-            table(columns, "yardsticks", f"The yardsticks of every pair. {source.caption}"),
-            paragraph(
-                f"{rows_sentence(source.tested, source.spec.rows)} The smallest p that the groups "
-                f"and shuffles allow is {least:.2g}."
-            ),
-            heading("Every pair in words"),
-            listing(sentence(pair, label) for pair in source.tested),
-        ],
-    )
-
-
-def places(source: Source) -> Section:
-    """Where in the network the least alike pair differs."""
-    a, b = source.extremes[1]
-    names = f"{label(a)} and {label(b)}"
-    layers, shared, chance = zip(*source.table.per_layer(a, b), strict=True)
-    parts: list[str | Figure] = [
-        paragraph(f"{names}, the least alike pair."),
-        Figure(
-            chart=layer_lines(layers, shared, chance, LIGHT),
-            name="layers",
-            caption=f"Overlap of {names} along the depth of the model. {source.caption}",
-        ),
-        Figure(
-            chart=layer_by_projection(*source.table.layer_by_projection(a, b), LIGHT),
-            name="matrices",
-            caption=f"Overlap of {names} in every weight matrix. {source.caption}",
-        ),
-    ]
-    if source.tested is not None:
-        pair = find_pair(source.tested, a, b)
-        for kind, rows in (("layer", pair.layers), ("projection", pair.projections)):
-            measured = ("overlap", "ceiling", "cross", "index", "p", "adjusted_p")
-            columns = {
-                kind: [row.part for row in rows],
-                **{name: [getattr(row, name) for row in rows] for name in measured},
-            }
-            caption = f"The yardsticks of {names} by {kind}. {source.caption}"
-            parts.append(table(columns, f"yardsticks-by-{kind}", caption))
-    return Section(name="Where they differ", parts=parts)
 
 
 def sparsities(source: Source) -> Section | None:
@@ -187,7 +123,7 @@ def text(source: Source) -> Section | None:
         parts=[
             Figure(chart=learning_chart(source.curves, LIGHT), name="learning", caption=caption),
             paragraph(f"For example: {learning_sentence(source.curves[0], label)}"),
-            table(_changed(source.curves), "changed", CHANGED),
+            Table(columns=_changed(source.curves), name="changed", caption=CHANGED),
         ],
     )
 
@@ -211,9 +147,11 @@ SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
     overlap,
     evidence,
     places,
-    relations,
     sparsities,
     text,
+    relations,
+    regions,
+    channels,
     causes,
     evaluations,
     methods,

@@ -11,10 +11,11 @@ from analysis.cause.spec import CauseSpec
 from analysis.comparisons import EvidenceSpec
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import EvaluationTable, stored_table, stored_tables
-from analysis.evidence import PairEvidence, evidence, stored_at_sparsities, stored_evidence
+from analysis.evidence import best_evidence, evidence, stored_at_sparsities, stored_evidence
 from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
 from analysis.overlap import OverlapTable, overlap_table
 from analysis.resampling import can_be_resampled
+from analysis.yardsticks import PairEvidence
 from pruning.errors import InputError
 from pruning.progress import Report, ignore
 from pruning.specs import PruneSpec
@@ -25,7 +26,7 @@ from pruning.workspace import Run
 class Source:
     """A run, a choice of masks, and what is known of them.
 
-    tested, curves: None where nobody asked or where the choice cannot be tested. at: evidence by
+    spec: how hard the evidence was looked for. tested, curves: None where nobody asked or where the choice cannot be tested. at: evidence by
     sparsity, the one of `prune` among them. causes: by what was asked, at most one of each kind of
     region. evaluations: the newest table with text and the newest with tasks, which may be one.
     """
@@ -56,16 +57,25 @@ class Source:
 
 
 def gather(
-    run: Run, prune: PruneSpec, spec: EvidenceSpec, report: Report = ignore, *, compute: bool
+    run: Run,
+    prune: PruneSpec,
+    spec: EvidenceSpec | None = None,
+    report: Report = ignore,
+    *,
+    compute: bool,
 ) -> Source:
     """Read what is stored with the run; with `compute`, find what is missing first.
 
-    Overlaps are always there afterwards. Raises InputError for a run of fewer than two domains.
+    spec: how hard to look for evidence; None takes the best that is stored. Overlaps are always
+    there afterwards. Raises InputError for a run of fewer than two domains.
     """
     if len(run.domains) < 2:
         raise InputError("A report compares domains; this run has one. Calibrate two or more.")
     testable = can_be_resampled(prune)
     table = overlap_table(run, prune, report)
+    if spec is None:
+        best = best_evidence(run, prune) if testable else None
+        spec = best[0] if best else EvidenceSpec()
     if testable and compute and run.spec.sample.groups > 1:
         evidence(run, prune, spec, report)
         learning_curves(run, prune, spec, report)
@@ -76,7 +86,7 @@ def gather(
         table=table,
         tested=stored_evidence(run, prune, spec) if testable else None,
         curves=stored_learning_curves(run, prune, spec) if testable else None,
-        at=stored_at_sparsities(run, prune, spec) if testable else {},
+        at=stored_at_sparsities(run, prune) if testable else {},
         causes=stored_causes(run, prune),
         evaluations=_evaluations(run, prune),
     )

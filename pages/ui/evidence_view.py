@@ -11,15 +11,18 @@ import streamlit as st
 from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
+from pages.ui.evidence_parts import parts_section
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.words import glossary
 
 if TYPE_CHECKING:
-    from analysis.evidence import PairEvidence
+    from analysis.comparisons import EvidenceSpec
+    from analysis.yardsticks import PairEvidence
     from pruning.specs import PruneSpec
     from pruning.workspace import Run
 
     Pairs = tuple[PairEvidence, ...]
+    Known = tuple[EvidenceSpec, Pairs]
 
 ACROSS = (0.1, 0.3, 0.5, 0.7, 0.9)  # sparsities that a click asks for
 
@@ -30,12 +33,11 @@ def can_be_tested(prune: PruneSpec) -> bool:
     return prune.score == "wanda" and within_row
 
 
-def known(run: Run, prune: PruneSpec) -> Pairs | None:
-    """The yardsticks of every pair, if they have been computed."""
-    from analysis.comparisons import EvidenceSpec
-    from analysis.evidence import stored_evidence
+def known(run: Run, prune: PruneSpec) -> Known | None:
+    """The yardsticks of every pair, if they have been computed, and how hard it was looked."""
+    from analysis.evidence import best_evidence
 
-    return stored_evidence(run, prune, EvidenceSpec()) if can_be_tested(prune) else None
+    return best_evidence(run, prune) if can_be_tested(prune) else None
 
 
 def hint(prune: PruneSpec) -> str:
@@ -46,7 +48,7 @@ def hint(prune: PruneSpec) -> str:
 
 
 def evidence_section(
-    run: Run, prune: PruneSpec, pair: tuple[str, str], tested: Pairs | None
+    run: Run, prune: PruneSpec, pair: tuple[str, str], found: Known | None
 ) -> None:
     """The yardsticks of every pair if they are known, else the button that has them computed."""
     st.header("Is the difference real?", anchor=False)
@@ -67,9 +69,12 @@ def evidence_section(
     waiting = job is not None and job.active
     if job is not None and (waiting or job.status != "done"):
         show_job(job, lambda _: None)
-    if tested is not None:
+    if found is not None:
+        spec, tested = found
         _findings(run, prune, tested, pair)
-        _learning(run, prune, tested)
+        _precision(run, prune, spec, tested, waiting)
+        parts_section(run, prune, tested, pair)
+        _learning(run, prune, spec, tested)
     elif not waiting and st.button(
         "Test the differences", type="primary", icon=":material/balance:"
     ):
@@ -89,9 +94,8 @@ def _command(run: Run, prune: PruneSpec) -> list[str]:
 
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
-    from analysis.comparisons import EvidenceSpec
     from analysis.figures.evidence import index_chart
-    from analysis.findings import cautions, rows_sentence, sentence
+    from analysis.findings import cautions, sentence
 
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -106,23 +110,43 @@ def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) 
                     f"The smallest p that {run.spec.sample.groups} groups and the shuffles allow "
                     f"is {each.smallest_p:.2g}. A filled dot: p below 0.05."
                 )
-        for caution in cautions(run):
+        for caution in cautions(run, label):
             st.warning(caution, icon=":material/warning:")
         glossary("Distinctness index", "Two draws of one domain", "p-value")
     with st.expander("Every pair in words", icon=":material/notes:"):
         for each in tested:
             st.markdown(sentence(each, label))
-        st.caption(rows_sentence(tested, EvidenceSpec().rows))
 
 
-def _learning(run: Run, prune: PruneSpec, tested: Pairs) -> None:
+def _precision(
+    run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs, waiting: bool
+) -> None:
+    """What the sample of rows costs, and the way to do without it."""
+    from analysis.findings import rows_sentence
+
+    st.caption(rows_sentence(tested, spec.rows))
+    if spec.rows == 0 or waiting:
+        return
+    rows = [weight.shape[0] for weight in run.weights]
+    more = sum(rows) / sum(min(spec.rows, each) for each in rows)
+    if st.button(
+        "Count all rows",
+        icon=":material/all_inclusive:",
+        help=f"Exact, and about {more:.0f} times the work of this sample.",
+    ):
+        argv = [*_command(run, prune), "--rows", "0"]
+        for name in ("permutations", "bootstraps", "splits", "seed"):
+            argv += [f"--{name}", str(getattr(spec, name))]
+        submit("evidence", f"Counting all rows at {prune.sparsity:.0%}", argv)
+
+
+def _learning(run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs) -> None:
     """Whether the calibration text was enough."""
-    from analysis.comparisons import EvidenceSpec
     from analysis.figures.learning_curve import learning_chart
     from analysis.findings import is_enough, learning_sentence
     from analysis.learning_curve import stored_learning_curves
 
-    curves = stored_learning_curves(run, prune, EvidenceSpec())
+    curves = stored_learning_curves(run, prune, spec)
     if curves is None:
         return
     st.header("Was there enough text?", anchor=False)
@@ -145,12 +169,11 @@ def _learning(run: Run, prune: PruneSpec, tested: Pairs) -> None:
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], waiting: bool) -> None:
     """The yardsticks at all sparsities at which they have been computed."""
-    from analysis.comparisons import EvidenceSpec
     from analysis.evidence import stored_at_sparsities
 
     if prune.block is not None:
         return
-    found = stored_at_sparsities(run, prune, EvidenceSpec())
+    found = stored_at_sparsities(run, prune)
     missing = [sparsity for sparsity in ACROSS if sparsity not in found]
     if not found:
         return

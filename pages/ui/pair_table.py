@@ -13,12 +13,15 @@ from analysis.figures.domains import label
 if TYPE_CHECKING:
     import numpy as np
 
-    from analysis.evidence import PairEvidence
+    from analysis.yardsticks import PairEvidence
 
 NUMBERS = {
     "overlap": "The Jaccard overlap of the two masks.",
     "ceiling": "The overlap of two draws of one domain, mean of the two.",
     "chance": "The overlap of independent masks.",
+    "cross": "The overlap of a half of each domain's text, to be read beside the ceiling.",
+    "magnitude_a": "The first domain's overlap with the mask of the weights' magnitudes alone.",
+    "magnitude_b": "The second domain's overlap with that mask.",
     "index": "Distinctness: 0 = like two draws of one domain, 1 = like independent masks.",
     "index_low": "Lower end of the index's 95% interval.",
     "index_high": "Upper end of the index's 95% interval.",
@@ -43,7 +46,8 @@ def pair_columns(
         "chance": [float(chance[a, b]) for a, b in pairs],
     }
     if whole:
-        names = ("ceiling", "index", "index_low", "index_high", "p", "adjusted_p")
+        names = ["ceiling", "cross", "magnitude_a", "magnitude_b"]
+        names += ["index", "index_low", "index_high", "p", "adjusted_p"]
         columns |= {n: [getattr(each, n) if each else None for each in found] for n in names}
     return columns
 

@@ -15,11 +15,10 @@ def report_section(run: Run, prune: PruneSpec, tested: bool) -> None:
     """The button that downloads the report; it is written from stored results when it is pressed."""
 
     def page() -> bytes:
-        from analysis.comparisons import EvidenceSpec
         from analysis.report.page import report_page
         from analysis.report.source import gather
 
-        return report_page(gather(run, prune, EvidenceSpec(), compute=False)).encode()
+        return report_page(gather(run, prune, compute=False)).encode()
 
     st.header("Take the report with you", anchor=False)
     st.caption(

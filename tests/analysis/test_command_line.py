@@ -123,7 +123,12 @@ def test_evidence_names_every_yardstick(run: Run, capsys: Capture) -> None:
     assert [row["part"] for row in pair["projections"]] == list(run.projections)
     assert pair["sentence"].startswith(f"{run.domains[0]} and {run.domains[1]} share")
     assert main([*ask, *few]) == 0
-    assert "ceiling" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    headings = ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "adjusted p")
+    assert all(said.count(f" {heading} ") >= 3 for heading in headings)
+    for words in (pair["sentence"], found["rows"], "The smallest p that the groups and shuffles"):
+        assert " ".join(words.split()) in " ".join(said.split())
+    assert all(f" {name} " in said for name in run.projections)
     more = ["--more-sparsities", "0.2,0.8", "--json"]
     assert main([*ask, *few, *more]) == 0
     found = json.loads(capsys.readouterr().out)

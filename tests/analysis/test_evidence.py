@@ -13,9 +13,10 @@ from scipy.stats import false_discovery_control, kstest
 from analysis import evidence as module
 from analysis import resampling
 from analysis.comparisons import Comparison, EvidenceSpec, row_covariance
-from analysis.evidence import Yardsticks, evidence, stored_at_sparsities, yardsticks
+from analysis.evidence import best_evidence, evidence, stored_at_sparsities
 from analysis.overlap import overlap_table
 from analysis.resampling import SampledRows, bootstrap_halves, halves, masks_of, relabelings
+from analysis.yardsticks import Yardsticks, yardsticks
 from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
@@ -203,8 +204,41 @@ def test_a_sample_of_rows_comes_near_and_is_the_same_for_a_seed(
         assert first == evidence(tiny_run, PruneSpec(), spec)  # read back
     exact = evidence(tiny_run, PruneSpec(), replace(spec, rows=0))
     for some, every in zip(first, exact, strict=True):
-        assert some.whole.overlap == pytest.approx(every.whole.overlap, abs=0.03)
-        assert some.whole.overlap != every.whole.overlap
+        assert some.whole.cross == pytest.approx(every.whole.cross, abs=0.03)
+        assert some.whole.cross != every.whole.cross
+        assert some.whole.cross_se > 0 == every.whole.cross_se
+
+
+def test_overlaps_are_of_all_rows_where_those_are_counted_quickly(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = EvidenceSpec(splits=2, permutations=9, bootstraps=2, rows=3)
+    prune = PruneSpec(sparsity=0.45)
+    table = overlap_table(tiny_run, prune)
+    for pair in evidence(tiny_run, prune, spec):
+        a, b = pair.domain_a, pair.domain_b
+        assert pair.whole.overlap == table.jaccard()[table.domains.index(a), table.domains.index(b)]
+        assert [row.overlap for row in pair.layers] == [row[1] for row in table.per_layer(a, b)]
+        kinds = {row.part: row.overlap for row in pair.projections}
+        assert kinds == {row[0]: row[1] for row in table.per_projection(a, b)}
+        assert pair.whole.overlap_se == 0 < pair.whole.cross_se
+    monkeypatch.setattr(module, "is_quick", lambda *_: False)
+    sampled = evidence(tiny_run, prune, replace(spec, seed=1))
+    assert all(pair.whole.overlap_se > 0 for pair in sampled)
+
+
+def test_of_several_looks_the_hardest_is_the_best(tiny_run: Run) -> None:
+    prune = PruneSpec(sparsity=0.55)
+    assert best_evidence(tiny_run, prune) is None
+    few = EvidenceSpec(splits=1, permutations=3, bootstraps=2, rows=2)
+    for spec in (
+        replace(few, permutations=9),
+        few,
+        exact := replace(few, permutations=9, rows=0),
+        replace(few, permutations=9, rows=5),
+    ):
+        evidence(tiny_run, prune, spec)
+    assert best_evidence(tiny_run, prune) == (exact, evidence(tiny_run, prune, exact))
 
 
 def test_the_variance_of_a_total_from_some_rows_by_hand() -> None:
@@ -255,13 +289,15 @@ def test_p_values_of_the_whole_model_are_adjusted_over_the_pairs(tiny_run: Run) 
 
 def test_what_is_known_at_other_sparsities_is_found(tiny_run: Run) -> None:
     spec = EvidenceSpec(splits=1, permutations=3, bootstraps=2, rows=2, seed=4)
-    assert stored_at_sparsities(tiny_run, PruneSpec(), spec) == {}
+    part = PruneSpec(layers=(1,))
+    assert stored_at_sparsities(tiny_run, part) == {}
     found = {
-        sparsity: evidence(tiny_run, PruneSpec(sparsity=sparsity), spec) for sparsity in (0.3, 0.07)
+        sparsity: evidence(tiny_run, replace(part, sparsity=sparsity), spec)
+        for sparsity in (0.3, 0.07)
     }
-    assert stored_at_sparsities(tiny_run, PruneSpec(sparsity=0.9), spec) == found
-    assert list(stored_at_sparsities(tiny_run, PruneSpec(), spec)) == [0.07, 0.3]
-    assert stored_at_sparsities(tiny_run, PruneSpec(pattern="2:4"), spec) == {}
+    assert stored_at_sparsities(tiny_run, replace(part, sparsity=0.9)) == found
+    assert list(stored_at_sparsities(tiny_run, part)) == [0.07, 0.3]
+    assert stored_at_sparsities(tiny_run, PruneSpec(pattern="2:4")) == {}
 
 
 def test_one_row_says_nothing_of_how_rows_differ() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.figures.chart import Chart
 from analysis.figures.domains import LABELS, colours, label
+from analysis.figures.evidence_parts import Kind, index_by_part
 from analysis.figures.look import DARK, LIGHT, Look
 from analysis.figures.masks import (
     mask_density,
@@ -175,14 +176,38 @@ def test_a_cell_says_what_is_known_of_its_pair(style: Look) -> None:
     known = [replace(pair_of(0.005, 0.3), domain_a="cpp", domain_b="python")]
     chart = overlap_matrix(DOMAINS, JACCARD, CHANCE, style, evidence=known, hint="press the button")
     said = chart.figure.data[0].text
-    assert "index 0.300 (0.290 to 0.320)" in said[0][1] == said[1][0]
-    assert "p = 0.005" in said[0][1]
-    assert said[0][2] == "press the button"
+    assert said[0][1] == said[1][0]
+    for words in (
+        "ceiling: two draws of one domain 0.9700",
+        "chance: independent masks 0.3333",
+        "magnitudes alone 0.8000, 0.7900",
+        "index 0.300 (95% 0.290 to 0.320)",
+        "p = 0.005, adjusted 0.005",
+    ):
+        assert words in said[0][1]
+    assert said[0][2] == f"chance: independent masks {CHANCE[0, 2]:.4f}<br>press the button"
     index = {(r["domain_a"], r["domain_b"]): r["index"] for r in rows(chart)}
     assert index["python", "cpp"] == index["cpp", "python"] == "0.3"
     assert index["python", "my-own"] == ""
     pruned = overlap_matrix(DOMAINS, JACCARD, CHANCE, style, "pruned", evidence=known)
-    assert "(of kept weights)" in pruned.figure.data[0].text[0][1]
+    assert f"masks {CHANCE[0, 1]:.4f}<br><i>of kept weights:" in pruned.figure.data[0].text[0][1]
+
+
+@pytest.mark.parametrize("kind", ["layer", "projection"])
+def test_the_index_part_by_part_draws_its_table(kind: Kind, style: Look) -> None:
+    whole = pair_of(0.005, 0.3).whole
+    weak = replace(whole, part="b", index=0.1, index_low=-0.1, index_high=0.15, adjusted_p=0.2)
+    parts = (replace(whole, part="a"), weak)
+    pair = replace(pair_of(0.005, 0.3), layers=parts[:1], projections=parts)
+    chart = index_by_part(pair, kind, style)
+    dots = chart.figure.data[0]
+    drawn = [(row[kind], float(row["index"])) for row in rows(chart)]
+    assert drawn == list(zip(dots.x, dots.y, strict=True))
+    assert len(drawn) == (1 if kind == "layer" else 2)
+    if kind == "projection":
+        assert list(dots.error_y.array) == pytest.approx([0.02, 0.05])
+        assert list(dots.error_y.arrayminus) == pytest.approx([0.01, 0.2])
+        assert dots.marker.color[0] != dots.marker.color[1] == "rgba(0,0,0,0)"
 
 
 def test_evidence_over_sparsities_draws_its_table(style: Look) -> None:

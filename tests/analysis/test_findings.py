@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 
-from analysis.evidence import PairEvidence, Yardsticks
 from analysis.figures.evidence import evidence_table, index_chart
 from analysis.figures.look import look
 from analysis.findings import (
     cautions,
     is_enough,
     learning_sentence,
+    p_sentence,
     rows_sentence,
     sentence,
     size,
 )
 from analysis.learning_curve import LearningCurve, LearningPoint
+from analysis.yardsticks import PairEvidence, Yardsticks
 from pruning.workspace import Run
 
 
@@ -91,6 +93,9 @@ def test_unequal_or_scarce_text_is_said(tiny_run: Run) -> None:
     unequal, scarce, _ = cautions(run)
     assert "code was calibrated on 900 tokens and" in unequal
     assert "Some groups of sums hold fewer than 4 documents" in scarce
+    named = cautions(run, str.title)
+    assert named[0].startswith("Code was calibrated on 900")
+    assert "Some groups of Sums hold" in named[1]
 
 
 def curve(half: float, disjoint: float | None = 0.95) -> LearningCurve:
@@ -125,6 +130,17 @@ def test_what_the_sample_of_rows_costs() -> None:
     assert "12 rows" in said
     assert "overlap 0.0010, ceiling 0.0002, cross 0.0011, index 0.0020" in said
     assert "All rows" in rows_sentence([pair(0.01)], 0)
+    known = pair(0.01)
+    known = replace(known, whole=replace(known.whole, overlap_se=0.0))
+    said = rows_sentence([known], 12)
+    assert said.startswith("Overlaps are counted on all weights, the yardsticks on 12 rows")
+    assert "at most: ceiling 0.0002, cross 0.0011, index 0.0020." in said
+
+
+def test_the_least_p_is_stated_with_what_it_is_adjusted_for() -> None:
+    said = p_sentence([pair(0.01), replace(pair(0.01), smallest_p=0.029)])
+    assert said.startswith("The smallest p that the groups and shuffles allow is 0.029.")
+    assert "Benjamini-Hochberg" in said
 
 
 def test_the_chart_draws_its_table() -> None:

@@ -9,13 +9,11 @@ import json
 import re
 import shlex
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from analysis.__main__ import main
 from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.results import cause, stored_causes
@@ -28,16 +26,17 @@ from analysis.evaluation.store import write_cell, write_table
 from analysis.evidence import evidence
 from analysis.figures.domains import label
 from analysis.findings import sentence
-from analysis.report import pictures
+from analysis.report import channels as report_channels
 from analysis.report.commands import domain_text
 from analysis.report.html import Figure
 from analysis.report.methods import methods
 from analysis.report.page import report_page
 from analysis.report.sections import sections
 from analysis.report.source import Source, gather
+from analysis.structure.channels import LoudChannel, PairSpec
+from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
-from pruning.errors import InputError
-from pruning.specs import PruneSpec
+from pruning.specs import PruneSpec, WeightKey
 from pruning.workspace import Run
 from tests.analysis.test_cause_figures import FOUND
 
@@ -75,9 +74,11 @@ def test_it_has_every_section_and_links_to_it(page: str) -> None:
         "Overlap",
         "Are the differences real?",
         "Where they differ",
-        "How the domains are related",
         "At other sparsities",
         "Was there enough text?",
+        "How the domains are related",
+        "Whose weights are whose",
+        "Which channels tell them apart",
         "Methods",
         "Provenance",
         "How to reproduce it",
@@ -95,7 +96,7 @@ def test_it_says_every_pair_in_words(page: str, source: Source) -> None:
 def test_the_figures_are_the_library_s(page: str, source: Source) -> None:
     drawn = re.findall(r'<script type="application/json">(.*?)</script>', page)
     figures = [part for each in sections(source) for part in each.parts if isinstance(part, Figure)]
-    assert len(drawn) == len(figures) == 10
+    assert len(drawn) == len(figures) == 19
     matrix = json.loads(drawn[0])["data"][0]
     assert matrix["x"] == [label(domain) for domain in source.run.domains]
     assert "index " in matrix["text"][0][1]
@@ -109,9 +110,59 @@ def test_tables_carry_their_numbers(page: str, source: Source) -> None:
     assert [float(row["index"]) for row in rows] == [pair.whole.index for pair in source.tested]
 
 
+@pytest.mark.parametrize("kind", ["layer", "projection"])
+def test_every_part_of_every_pair_can_be_taken_away(kind: str, page: str, source: Source) -> None:
+    assert source.tested is not None
+    name = f"all-yardsticks-by-{kind}.csv"
+    link = re.search(rf'download="{name}" href="data:text/csv;base64,(.*?)"', page)
+    assert link
+    rows = list(csv.DictReader(io.StringIO(base64.b64decode(link[1]).decode())))
+    expected = [
+        (pair.domain_a, pair.domain_b, row.part, row.index)
+        for pair in source.tested
+        for row in (pair.layers if kind == "layer" else pair.projections)
+    ]
+    found = [(r["domain_a"], r["domain_b"], r[kind], float(r["index"])) for r in rows]
+    assert found == expected
+
+
+def test_what_drives_the_channels_is_told_where_it_is_stored(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "driving-tokens" not in part_names(source)
+    loud = LoudChannel(channel=4, rms_a=1, rms_b=8, ratio=0.125, low=0.1, high=0.2)
+    place = Occurrence(before="a\n", token=" <b>", after=" c", activation=-2.0)
+    share = TokenShare(token=" <b>", count=3, share=0.75)
+    domains = tuple(
+        DrivingTokens(domain=name, tokens=(share,), occurrences=(place,))
+        for name in ("code", "sums")
+    )
+    known = (DrivenChannel(channel=loud, domains=domains),)  # type: ignore[arg-type]
+
+    def stored(run: Run, spec: PairSpec, key: WeightKey) -> tuple[DrivenChannel, ...] | None:
+        return known if (spec.domain_a, spec.domain_b, key.layer) == ("code", "sums", 1) else None
+
+    monkeypatch.setattr(report_channels, "stored_driving_tokens", stored)
+    page = own_part(report_page(source))
+    assert "<td>Sums</td><td>8.0</td>".lower() in page.lower()
+    assert "␣&lt;b&gt; 75%" in page
+    assert "a ⏎ [␣&lt;b&gt;] c" in page
+    assert f"analysis channels --run {source.run.id} --domains code sums" in page
+
+
+def part_names(source: Source) -> list[str]:
+    parts = [part for each in sections(source) for part in each.parts]
+    return [part.name for part in parts if not isinstance(part, str)]
+
+
+def test_no_two_files_of_a_report_share_a_name(source: Source) -> None:
+    names = part_names(source)
+    assert len(set(names)) == len(names)
+
+
 def test_formulas_are_well_formed(source: Source) -> None:
     found = re.findall(r"<math.*?</math>", methods(source).html)
-    assert len(found) == 6
+    assert len(found) == 7
     for formula in found:
         ElementTree.fromstring(formula)
 
@@ -223,44 +274,3 @@ def test_the_commands_make_the_same_run(page: str, source: Source) -> None:
 )
 def test_domains_are_written_as_they_are_read(text: str) -> None:
     assert domain_text(parse_domain(text)) == text
-
-
-def test_the_command_writes_the_page(
-    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "new" / "report.html"
-    ask = ["report", "--run", tiny_run.id, "--workspace", str(tiny_run.folder.parents[1])]
-    assert main([*ask, "--out", str(out), "--stored-only", "--json"]) == 0
-    data = json.loads(capsys.readouterr().out)
-    assert data["files"] == [str(out)]
-    assert data["prune"]["sparsity"] == 0.5
-    assert out.read_text(encoding="utf-8").startswith("<!doctype html>")
-
-
-def test_pictures_need_a_browser(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from choreographer.browsers.chromium import Chromium
-
-    monkeypatch.setattr(Chromium, "find_browser", lambda **_: None)
-    with pytest.raises(InputError, match="Chrome or Chromium"):
-        pictures.check_pictures()
-
-
-def test_pictures_are_asked_for_in_both_formats(
-    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import kaleido
-
-    asked = []
-    monkeypatch.setattr(
-        kaleido,
-        "write_fig_from_object_sync",
-        lambda figures, **options: asked.append((figures, options)),
-    )
-    paths = pictures.write_pictures(source, tmp_path / "figures", lambda _: None)
-    [(figures, options)] = asked
-    assert options["kopts"] == {"mathjax": False}  # nothing is fetched
-    assert [each["path"] for each in figures] == paths
-    assert {path.suffix for path in paths} == {".svg", ".png"}
-    assert all(each["opts"]["width"] == 700 for each in figures)

@@ -12,6 +12,7 @@ from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
 START = "Test the differences"
+EXACT = "Count all rows"
 
 
 def labels(app: object) -> list[str]:
@@ -38,6 +39,43 @@ def test_what_is_known_is_shown_in_a_chart_and_a_sentence(run: Run, open_page: O
     assert "distinctness-csv" in chart_names(app)
     assert sentence(pair) in [text.value for text in app.markdown]
     assert START in labels(healthy(open_page("overlap", sparsity="0.5")))
+
+
+def test_what_was_asked_on_the_command_line_is_shown_too(run: Run, open_page: Open) -> None:
+    prune = PruneSpec(sparsity=0.6)
+    evidence(run, prune, EvidenceSpec(permutations=19, bootstraps=5, splits=2, rows=2))
+    exact = EvidenceSpec(permutations=39, bootstraps=5, splits=2, rows=0)
+    [pair] = evidence(run, prune, exact)
+    curves = learning_curves(run, prune, exact)
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    assert START not in labels(app)
+    words = [text.value for text in app.markdown]
+    assert sentence(pair) in words
+    assert is_enough(curves, [pair]) in words
+    assert any(text.value.startswith("All rows of every matrix") for text in app.caption)
+    assert EXACT not in labels(app)
+
+
+def test_every_row_can_be_counted(run: Run, open_page: Open) -> None:
+    evidence(run, PruneSpec(sparsity=0.6), EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6"))
+    [exact] = [button for button in app.button if button.label == EXACT]
+    app = healthy(exact.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    for flag, value in (("--sparsity", "0.6"), ("--rows", "0"), ("--permutations", "200")):
+        assert job.argv[job.argv.index(flag) + 1] == value
+    assert EXACT not in labels(app)
+
+
+def test_every_layer_and_projection_has_its_yardsticks(run: Run, open_page: Open) -> None:
+    [pair] = evidence(run, PruneSpec(sparsity=0.6), EvidenceSpec())
+    app = healthy(open_page("overlap", sparsity="0.6", parts="by projection"))
+    names = chart_names(app)
+    assert {"distinctness-by-layer-csv", "distinctness-by-projection-csv"} <= set(names)
+    [table] = [each.value for each in app.dataframe if "projection" in each.value]
+    assert list(table["projection"]) == [row.part for row in pair.projections]
+    assert list(table["magnitude_a"]) == [row.magnitude_a for row in pair.projections]
+    assert list(table["adjusted_p"]) == [row.adjusted_p for row in pair.projections]
 
 
 def test_learning_curves_are_shown_in_words_too(run: Run, open_page: Open) -> None:
