@@ -15,13 +15,22 @@ def model_name(run: Run) -> str:
     return "the demo model" if source == "demo" else source.rstrip("/").rsplit("/", 1)[-1]
 
 
-def about(run: Run, prune: PruneSpec) -> str:
-    """One line for captions: "Model: gemma. 50% sparsity, Wanda score within rows. Run: 1f0c."."""
+def about_run(run: Run) -> str:
+    """The same of what no mask was made for: "Model: gemma. Run: 1f0c."."""
+    return f"Model: {model_name(run)}. Run: {run.id}."
+
+
+def about(run: Run, prune: PruneSpec, *, every_sparsity: bool = False) -> str:
+    """One line for captions: "Model: gemma. 50% sparsity; Wanda score within each row. Run: 1f0c.".
+
+    every_sparsity: what is shown is not of the sparsity of `prune`, but over all of them.
+    """
     how = f"{prune.sparsity:.1%}".replace(".0%", "%")
     if prune.block is not None:
         how += f" in the pattern {prune.pattern}"
     score = {"wanda": "Wanda"}.get(prune.score, prune.score)
-    parts = [f"{how} sparsity", f"{score} score within each {prune.comparison_group}"]
+    parts = [] if every_sparsity else [f"{how} sparsity"]
+    parts.append(f"{score} score within each {prune.comparison_group}")
     if prune.layers is not None:
         parts.append(f"layers {', '.join(map(str, prune.layers))}")
     if prune.projections is not None:

@@ -59,6 +59,15 @@ def rows_sentence(pairs: Sequence[PairEvidence], rows: int) -> str:
     )
 
 
+def magnitude_sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
+    """What a mask that ignores the text shares with those of the two domains."""
+    return (
+        "The mask of the weights' magnitudes alone, which no text changes, shares "
+        f"{pair.whole.magnitude_a:.1%} with that of {name(pair.domain_a)} and "
+        f"{pair.whole.magnitude_b:.1%} with that of {name(pair.domain_b)}."
+    )
+
+
 def p_sentence(pairs: Sequence[PairEvidence]) -> str:
     """The limit of the p-values, and what they were adjusted for."""
     least = max(pair.smallest_p for pair in pairs)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.captions import about
 from analysis.figures.domains import label
+from pages.ui.cause_sparsities import cause_command, sparsities_section
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run
 from pages.ui.frame import go, title
@@ -79,11 +81,14 @@ def draw() -> None:
             icon=":material/info:",
         )
         return
-    found = _found(run, prune, spec)
-    if found is not None:
-        _damage(found, spec)
-        _one_domain(found, spec)
-        _distance(found)
+    known = _found(run, prune, spec)
+    if known is not None:
+        found, spec = known
+        caption = about(run, prune)
+        _damage(found, spec, caption)
+        _one_domain(found, spec, caption)
+        _distance(found, caption)
+        sparsities_section(run, prune, spec)
     with st.expander("How this is measured", icon=":material/menu_book:"):
         st.markdown(METHOD)
 
@@ -126,17 +131,31 @@ def _choose_spec() -> CauseSpec:
     )
 
 
-def _found(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
-    """What is known for these choices; else the job that finds it, or the button that starts it."""
-    from analysis.cause.results import stored_cause
+def _found(run: Run, prune: PruneSpec, spec: CauseSpec) -> tuple[Cause, CauseSpec] | None:
+    """What is known for these choices, and how hard it was looked.
+
+    Where that is another effort than the chosen one, or nothing is known, the job that finds it, or
+    the button that starts it, is shown as well.
+    """
+    from analysis.cause.results import stored_cause, stored_causes
+    from analysis.cause.sparsity import kind
 
     job = followed("cause")
     if job is not None and (job.active or job.status != "done"):
         show_job(job, lambda _: None)
     found = stored_cause(run, prune, spec)
-    if found is None and (job is None or not job.active):
+    if found is not None:
+        return found, spec
+    others = stored_causes(run, prune).items()
+    other = next(((cause, asked) for asked, cause in others if kind(asked) == kind(spec)), None)
+    if job is None or not job.active:
         _offer(run, prune, spec)
-    return found
+    if other is not None:
+        st.caption(
+            f"What follows was measured on {other[1].size:,} bytes of every domain, with "
+            f"{other[1].draws} random draws."
+        )
+    return other
 
 
 def _offer(run: Run, prune: PruneSpec, spec: CauseSpec) -> None:
@@ -150,20 +169,11 @@ def _offer(run: Run, prune: PruneSpec, spec: CauseSpec) -> None:
         icon=":material/hourglass_top:",
     )
     if st.button("Take them out and measure", type="primary", icon=":material/content_cut:"):
-        argv = ["analysis", "cause", "--run", run.id, "--sparsity", str(prune.sparsity)]
-        argv += ["--pattern", prune.pattern, "--score", prune.score]
-        argv += ["--comparison-group", prune.comparison_group, "--allocation", prune.allocation]
-        if prune.layers is not None:
-            argv += ["--layers", ",".join(map(str, prune.layers))]
-        if prune.projections is not None:
-            argv += ["--projections", ",".join(prune.projections)]
-        argv += ["--region", spec.region, "--top", str(spec.top)]
-        argv += ["--others-top", str(spec.others_top)]
-        argv += ["--bytes", str(spec.size), "--draws", str(spec.draws)]
-        submit("cause", f"Taking out {spec.region} weights at {prune.sparsity:.0%}", argv)
+        title = f"Taking out {spec.region} weights at {prune.sparsity:.0%}"
+        submit("cause", title, cause_command(run, prune, spec))
 
 
-def _damage(found: Cause, spec: CauseSpec) -> None:
+def _damage(found: Cause, spec: CauseSpec, caption: str) -> None:
     from analysis.cause.findings import is_own, verdict
     from analysis.figures.cause import damage_matrix
 
@@ -172,7 +182,8 @@ def _damage(found: Cause, spec: CauseSpec) -> None:
     left, right = st.columns([5, 3], gap="large")
     with left:
         unit = switch("Damage in", list(UNITS), "unit", format_func=UNITS.__getitem__)
-        show(damage_matrix(found, style(), relative=unit == "relative"), "damage")
+        chart = damage_matrix(found, style(), relative=unit == "relative")
+        show(chart, "damage", about=caption)
         st.caption(
             "Framed: a region on its own domain. The two last rows: as many other weights as the "
             "column's own region has, of the same magnitudes or of any, mean of "
@@ -192,7 +203,7 @@ def _damage(found: Cause, spec: CauseSpec) -> None:
         glossary("Ablation", "Bits per byte", "Held-out text", "p-value")
 
 
-def _one_domain(found: Cause, spec: CauseSpec) -> None:
+def _one_domain(found: Cause, spec: CauseSpec, caption: str) -> None:
     from analysis.cause.findings import facts
     from analysis.figures.cause import comparison_chart
 
@@ -201,18 +212,18 @@ def _one_domain(found: Cause, spec: CauseSpec) -> None:
     row = next(each for each in found.domains if each.domain == chosen)
     left, right = st.columns([5, 3], gap="large")
     with left:
-        show(comparison_chart(row, style()), f"comparison-{chosen}")
+        show(comparison_chart(row, style()), f"comparison-{chosen}", about=caption)
     with right:
         st.markdown(facts(row, spec.region, label))
 
 
-def _distance(found: Cause) -> None:
+def _distance(found: Cause, caption: str) -> None:
     from analysis.cause.findings import quality
     from analysis.figures.cause import distance_scatter
 
     st.header("Does overlap predict quality?", anchor=False)
     st.markdown(quality(found))
-    show(distance_scatter(found.borrowed, style()), "distance-loss")
+    show(distance_scatter(found.borrowed, style()), "distance-loss", about=caption)
     st.caption(
         "One dot for every ordered pair: a domain (its colour) run on another domain's mask at the "
         "chosen sparsity, against running it on its own; the costliest are named. Point at a dot to "

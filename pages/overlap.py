@@ -111,7 +111,11 @@ def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: 
     what = "kept" if kept else "pruned"
     chart = sparsity_lines([spec.sparsity for spec in specs], shared, by_chance, style(), what)
     names = " and ".join(label(name) for name in pair)
-    show(chart, f"sparsities-{'-'.join(pair)}-{what}", about=f"{names}. {about(run, prune)}")
+    show(
+        chart,
+        f"sparsities-{'-'.join(pair)}-{what}",
+        about=f"{names}. {about(run, prune, every_sparsity=True)}",
+    )
 
 
 def _counted(run: Run, prune: PruneSpec) -> bool:

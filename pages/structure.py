@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.channels_view import channels_section
 from pages.ui.charts import show, style
@@ -100,10 +101,10 @@ def _families(run: Run, part: PruneSpec) -> Families:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Family tree", anchor=False)
-        show(domain_tree(found, style()), "family-tree")
+        show(domain_tree(found, style()), "family-tree", about=about(run, part))
     with right:
         st.subheader("Map", anchor=False)
-        show(domain_map(found, style()), "domain-map")
+        show(domain_map(found, style()), "domain-map", about=about(run, part))
     st.caption(trust_sentence(found))
     glossary("Family tree", "Map of domains", "Jaccard overlap")
     return found
@@ -120,6 +121,7 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
     from analysis.structure.regions import region_counts
 
     st.header("Regions", anchor=False)
+    caption = about(run, part)
     with st.spinner("Counting the weights that exactly the same domains keep"):
         regions = region_counts(run, part)
     st.markdown(core_sentence(regions))
@@ -141,12 +143,12 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
             "others can hardly be seen.",
         )
     chart = upset(regions, found.order, style(), shown, with_core=core == "with")
-    show(chart, "region-sizes")
+    show(chart, "region-sizes", about=caption)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("By how many a weight is kept", anchor=False)
         st.markdown(number_sentence(regions))
-        show(kept_by_number(regions, style()), "kept-by-number")
+        show(kept_by_number(regions, style()), "kept-by-number", about=caption)
     with right:
         st.subheader("Kept by one alone", anchor=False)
         st.markdown(exclusive_sentence(regions, label))
@@ -160,10 +162,11 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
             for expected in (False, True)
         )
         meaning = "of what the domain keeps, no other keeps"
-        show(domain_shares(own, chance, style(), "exclusive_share", meaning), "exclusive-shares")
+        chart = domain_shares(own, chance, style(), "exclusive_share", meaning)
+        show(chart, "exclusive-shares", about=caption)
     glossary("Region", "Core", "Exclusive weights", "Chance level")
     _across_sparsities(run, part, found)
-    _region_places(regions)
+    _region_places(regions, caption)
 
 
 def _across_sparsities(run: Run, part: PruneSpec, found: Families) -> None:
@@ -181,10 +184,11 @@ def _across_sparsities(run: Run, part: PruneSpec, found: Families) -> None:
     with left:
         show(core_lines(curves, style()), "core-sparsities")
     with right:
-        show(exclusive_lines(curves, found.order, style()), "exclusive-sparsities")
+        chart = exclusive_lines(curves, found.order, style())
+        show(chart, "exclusive-sparsities")
 
 
-def _region_places(regions: RegionCounts) -> None:
+def _region_places(regions: RegionCounts, caption: str) -> None:
     """Where in the network the core, or one domain's exclusive weights, sit."""
     from analysis.figures.overlap import layer_heatmap
     from analysis.structure.findings import extremes_sentence
@@ -209,7 +213,7 @@ def _region_places(regions: RegionCounts) -> None:
     name = chosen.replace(" ", "-")
     with left:
         chart = layer_heatmap(layers, projections, cells, style(), "share", meaning, ".1%")
-        show(chart, f"places-{name}")
+        show(chart, f"places-{name}", about=caption)
     with right:
         st.metric(f"Share, {meaning}", f"{regions.share(part, whole):.2%}", border=True)
         level = regions.share(part, whole, expected=True)
@@ -219,7 +223,7 @@ def _region_places(regions: RegionCounts) -> None:
             return
         st.caption("Independent masks of the same densities, in every matrix:")
         chart = layer_heatmap(layers, projections, chance, style(), "share", meaning, ".1%")
-        show(chart, f"places-{name}-chance")
+        show(chart, f"places-{name}-chance", about=caption)
 
 
 def _sharp(run: Run, part: PruneSpec) -> None:
@@ -248,6 +252,7 @@ def _sharp(run: Run, part: PruneSpec) -> None:
     with st.spinner("Finding the weights that one domain alone ranks on top"):
         sharp = sharp_regions(run, part, spec)
     st.markdown(sharp_sentence(sharp, spec, label))
+    caption = f"Top {spec.top:.0%} against the others' {spec.others_top:.0%}. {about(run, part)}"
     left, right = st.columns([2, 3], gap="large")
     with left:
         own, chance = (
@@ -255,14 +260,15 @@ def _sharp(run: Run, part: PruneSpec) -> None:
             for expected in (False, True)
         )
         meaning = "of the domain's top, in no other's"
-        show(domain_shares(own, chance, style(), "sharp_share", meaning), "sharp-sizes")
+        chart = domain_shares(own, chance, style(), "sharp_share", meaning)
+        show(chart, "sharp-sizes", about=caption)
     with right:
         chosen = choose("Where in the network", run.domains, "sharp", format_func=label)
         layers, projections, cells = sharp.layer_by_projection(chosen)
         st.markdown(extremes_sentence(layers, projections, cells))
         meaning = f"of {label(chosen)}'s top, sharp"
         chart = layer_heatmap(layers, projections, cells, style(), "sharp_share", meaning, ".1%")
-        show(chart, f"sharp-{chosen}")
+        show(chart, f"sharp-{chosen}", about=caption)
     glossary("Sharp region", "Wanda score", "Comparison group")
 
 

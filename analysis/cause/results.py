@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -139,13 +139,9 @@ def stored_cause(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
 def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
     """What was found for these masks: of every kind of region, where it was looked at hardest."""
     hardest: dict[str, tuple[CauseSpec, dict[str, Any]]] = {}
-    for path in sorted((run.folder / FOLDER).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record.get("prune") != prune.to_json():
-            continue
-        spec = CauseSpec.from_json(record["spec"])
+    for of, spec, record in records(run):
         other = hardest.get(spec.region)
-        if other is None or _effort(other[0]) < _effort(spec):
+        if of == prune and (other is None or other[0].effort < spec.effort):
             hardest[spec.region] = (spec, record)
     return {
         spec: Cause.from_json(record)
@@ -153,8 +149,12 @@ def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
     }
 
 
-def _effort(spec: CauseSpec) -> tuple[int, int]:
-    return spec.size, spec.draws
+def records(run: Run) -> Iterator[tuple[PruneSpec, CauseSpec, dict[str, Any]]]:
+    """Everything that `cause` found in a run, as it is stored, with the masks and what was asked."""
+    for path in sorted((run.folder / FOLDER).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "prune" in record:
+            yield PruneSpec.from_json(record["prune"]), CauseSpec.from_json(record["spec"]), record
 
 
 def _path(run: Run, prune: PruneSpec, spec: CauseSpec) -> Path:

@@ -42,6 +42,11 @@ class CauseSpec(Spec):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be a whole number of at least {least}.")
 
+    @property
+    def effort(self) -> tuple[int, int, int]:
+        """How hard it is looked: of two measurements the larger says more."""
+        return self.size, self.draws, self.bootstraps
+
     def of(self, prune: PruneSpec) -> tuple[PruneSpec, PruneSpec]:
         """The masks that regions are the difference of: the domain's own, and the others'."""
         if self.region == "exclusive":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from analysis.commands.evidence import sparsities_of
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -17,6 +18,7 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.console import Answer
+from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--bootstraps", 1000, "draws of documents, for the intervals"),
     ):
         parser.add_argument(flag, type=int, default=number, help=f"{what} (default: {number})")
+    parser.add_argument(
+        "--more-sparsities",
+        metavar="0.3,0.7,...",
+        help="measure the same at these sparsities too, for curves over sparsity",
+    )
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=cause)
@@ -55,6 +62,7 @@ def cause(arguments: argparse.Namespace, report: Report) -> Answer:
     prune = prune_spec_of(arguments)
     from analysis.cause.findings import facts, quality, verdict
     from analysis.cause.results import cause as find
+    from analysis.cause.sparsity import sparsity_sentence
     from analysis.cause.spec import CauseSpec
 
     spec = CauseSpec(
@@ -66,8 +74,14 @@ def cause(arguments: argparse.Namespace, report: Report) -> Answer:
         bootstraps=arguments.bootstraps,
         seed=arguments.seed,
     )
+    others = sparsities_of(arguments)
+    if others and prune.block is not None:
+        raise InputError(f"The pattern {prune.pattern} has one sparsity; drop --more-sparsities.")
     run = workspace_of(arguments).run(arguments.run)
     found = find(run, prune, spec, report)
+    at = {other: find(run, replace(prune, sparsity=other), spec, report) for other in others} | {
+        prune.sparsity: found
+    }
     sentences = [f"{verdict(row)} {facts(row, spec.region)}" for row in found.domains]
     domains = [
         {**asdict(row), "sentence": sentence}
@@ -81,12 +95,22 @@ def cause(arguments: argparse.Namespace, report: Report) -> Answer:
             **asdict(found),
             "domains": domains,
             "quality": quality(found),
+            "more_sparsities": [
+                {"sparsity": other, **asdict(at[other]), "quality": quality(at[other])}
+                for other in others
+            ],
         },
         shown=[
             "More bits per byte than the dense model needs, without the weights of",
             table(found),
             *sentences,
             quality(found),
+            *(
+                part
+                for other in others
+                for part in (f"At {other:.0%} sparsity", table(at[other]), quality(at[other]))
+            ),
+            *([sparsity_sentence(at)] if others else []),
         ],
     )
 

@@ -48,16 +48,15 @@ def index_by_part(pair: PairEvidence, kind: Kind, style: Look) -> Chart:
         text=[f"overlap {row.overlap:.4f}<br>{under_the_pointer(row)}" for row in rows],
         hovertemplate=f"<b>{'layer ' if kind == 'layer' else ''}%{{x}}</b><br>%{{text}}"
         "<extra></extra>",
-        showlegend=False,
+        name=f"each {kind}",
     )
-    figure.add_hline(
-        y=pair.whole.index,
-        line={"color": style.muted, "width": 1, "dash": "dot"},
-        annotation={
-            "text": "whole model",
-            "font": {"size": 11, "color": style.muted},
-            "xanchor": "right",
-        },
+    figure.add_scatter(
+        x=[row.part for row in rows],
+        y=[pair.whole.index] * len(rows),
+        mode="lines",
+        line={"color": style.muted, "width": 1.5, "dash": "dot"},
+        name="whole model",
+        hovertemplate="whole model: %{y:.3f}<extra></extra>",
     )
     dress(figure, style, height=320)
     title = "decoder layer" if kind == "layer" else None

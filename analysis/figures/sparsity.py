@@ -24,19 +24,28 @@ def find_pair(pairs: Sequence[PairEvidence], a: str, b: str) -> PairEvidence:
 
 
 def yardstick_lines(found: AtSparsities, pair: tuple[str, str], style: Look) -> Chart:
-    """One pair at several sparsities: ceiling, cross and chance; the gap is what is distinct."""
+    """One pair at several sparsities: ceiling, cross and chance; the gap is what is distinct.
+
+    Beside them the overlap with the mask of magnitudes alone, mean of the two domains.
+    """
     whole = [find_pair(found[at], *pair).whole for at in sorted(found)]
     figure = go.Figure()
     lines = (
         ("two draws of one domain", [each.ceiling for each in whole], style.categories[0], "solid"),
         ("halves of these two", [each.cross for each in whole], style.categories[1], "solid"),
+        (
+            "with magnitudes alone",
+            [(each.magnitude_a + each.magnitude_b) / 2 for each in whole],
+            style.muted,
+            "dash",
+        ),
         ("by chance", [each.chance for each in whole], style.muted, "dot"),
     )
     for name, values, colour, dash in lines:
         figure.add_scatter(
             x=sorted(found),
             y=values,
-            mode="lines" if dash == "dot" else "lines+markers",
+            mode="lines+markers" if dash == "solid" else "lines",
             name=name,
             line={"color": colour, "width": 2, "dash": dash},
             marker={"size": 6},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.captions import about
 from analysis.cause.findings import QUESTIONS, is_own, quality, verdict
 from analysis.cause.results import Cause, DomainCause
+from analysis.cause.sparsity import sparsity_sentence, stored_at_sparsities
 from analysis.cause.spec import CauseSpec, Region
 from analysis.figures.cause import damage_matrix, distance_scatter
+from analysis.figures.cause_sparsity import own_damage_lines
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
 from analysis.report.html import Figure, Part, Section, Table, heading, listing, paragraph
@@ -58,6 +61,7 @@ def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
     return [
         heading(f"Without the {spec.region} weights"),
         paragraph(own_sentence(spec, found)),
+        *_over_sparsities(source, spec),
         listing(verdict(row, label) for row in found.domains),
         Figure(
             chart=damage_matrix(found, LIGHT),
@@ -73,6 +77,23 @@ def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
             caption="The damage of each region to its own domain, with its 95% interval, and of as many "
             "other weights of the same magnitudes; p of the three questions, adjusted for asking "
             f"about every domain. {source.caption}",
+        ),
+    ]
+
+
+def _over_sparsities(source: Source, spec: CauseSpec) -> list[Part]:
+    """The same at other sparsities, of regions that change with it."""
+    at = stored_at_sparsities(source.run, source.prune, spec)
+    if len(at) < 2 or spec.region == "sharp":
+        return []
+    return [
+        paragraph(sparsity_sentence(at, label)),
+        Figure(
+            chart=own_damage_lines(at, LIGHT),
+            name=f"damage-{spec.region}-sparsity",
+            caption="Bits per byte more that a domain needs without its own region, over the sparsity "
+            "of the masks; dotted: without as many other weights of the same magnitudes. "
+            f"{about(source.run, source.prune, every_sparsity=True)}",
         ),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from analysis.captions import model_name
+from analysis.captions import about_run
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
 from analysis.figures.structure_channels import largest_ratios, ratio_bars
@@ -31,7 +31,7 @@ def channels(source: Source) -> Section | None:
     read = {key: ratios[key] for key in read_inputs(run, spec)}
     key, names = loudest_input(read or ratios), input_names(run)
     where = f"layer {key.layer}, input of {names[key]}"
-    about = f"Model: {model_name(run)}. Run: {run.id}."
+    about = about_run(run)
     pair = f"{label(a)} and {label(b)}"
     parts: list[Part] = [
         paragraph(f"{pair}. {loudest_sentence(ratios, a, b, label)}"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.captions import model_name
+from analysis.captions import about_run
 from analysis.figures.domains import label
 from analysis.figures.learning_curve import learning_chart
 from analysis.figures.look import LIGHT
@@ -98,13 +98,12 @@ def sparsities(source: Source) -> Section | None:
         chart=index_lines(source.at, pair, LIGHT),
         name="index-sparsity",
         caption=f"Distinctness index of every pair over sparsity; marked: {names}. "
-        f"Model: {model_name(source.run)}. Run: {source.run.id}.",
+        f"{about_run(source.run)}",
     )
     one = Figure(
         chart=yardstick_lines(source.at, pair, LIGHT),
         name="yardsticks-sparsity",
-        caption=f"{names} beside the yardsticks, over sparsity. "
-        f"Model: {model_name(source.run)}. Run: {source.run.id}.",
+        caption=f"{names} beside the yardsticks, over sparsity. {about_run(source.run)}",
     )
     return Section(name="At other sparsities", parts=[every, one])
 

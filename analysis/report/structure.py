@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.captions import about_run
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
 from analysis.figures.overlap import layer_heatmap
@@ -89,13 +90,13 @@ def _over_sparsities(source: Source) -> list[Part]:
         Figure(
             chart=core_lines(curves, LIGHT),
             name="core-sparsities",
-            caption=f"The core over the sparsity. Run: {source.run.id}.",
+            caption=f"The core over the sparsity. {about_run(source.run)}",
         ),
         Figure(
             chart=exclusive_lines(curves, source.run.domains, LIGHT),
             name="exclusive-sparsities",
             caption="Of what a domain keeps, the share that no other domain keeps, over the "
-            f"sparsity. Run: {source.run.id}.",
+            f"sparsity. {about_run(source.run)}",
         ),
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.captions import about_run
 from analysis.figures.domains import colours, label
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair
@@ -38,16 +39,17 @@ def channels_section(run: Run) -> None:
     names = input_names(run)
     ratios = _ratios(run, spec)
     a, b = spec.domain_a, spec.domain_b
+    caption = f"{label(a)} and {label(b)}. {about_run(run)}"
     st.markdown(loudest_sentence(ratios, a, b, label))
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("The most different channel of every input", anchor=False)
-        show(largest_ratios(ratios, names, style()), f"ratios-{a}-{b}")
+        show(largest_ratios(ratios, names, style()), f"ratios-{a}-{b}", about=caption)
     with right:
         key = _choose_input(run, names)
         st.subheader(f"Layer {key.layer}, input of {names[key]}", anchor=False)
         st.markdown(loudest_sentence({key: ratios[key]}, a, b, label))
-        show(ratio_bars(ratios[key], a, b, style()), f"ratios-{a}-{b}-{key}")
+        show(ratio_bars(ratios[key], a, b, style()), f"ratios-{a}-{b}-{key}", about=caption)
         glossary("Loudness of a channel", "Input channel", "Group of documents", "Projection")
     _tokens(run, spec, key, f"layer {key.layer}, input of {names[key]}")
 

@@ -95,7 +95,7 @@ def _command(run: Run, prune: PruneSpec) -> list[str]:
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
     from analysis.figures.evidence import index_chart
-    from analysis.findings import cautions, sentence
+    from analysis.findings import cautions, magnitude_sentence, sentence
 
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -107,7 +107,7 @@ def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) 
             if {each.domain_a, each.domain_b} == set(pair):
                 st.markdown(sentence(each, label))
                 st.caption(
-                    f"The smallest p that {run.spec.sample.groups} groups and the shuffles allow "
+                    f"{magnitude_sentence(each, label)} The smallest p that {run.spec.sample.groups} groups and the shuffles allow "
                     f"is {each.smallest_p:.2g}. A filled dot: p below 0.05."
                 )
         for caution in cautions(run, label):
@@ -196,7 +196,7 @@ def _curves(
     from analysis.figures.sparsity import index_lines, yardstick_lines
 
     names = " and ".join(label(name) for name in pair)
-    caption = about(run, prune)
+    caption = about(run, prune, every_sparsity=True)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(f"{names}, beside the yardsticks", anchor=False)

@@ -233,5 +233,14 @@ def test_the_command_says_it_all(
     out = capsys.readouterr().out
     assert "drawn, same magnitudes" in out
     assert "The region is left's own" in out
+    more = ["--more-sparsities", "0.5,0.3"]
+    assert main([*flags, *more, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [each["sparsity"] for each in told["more_sparsities"]] == [0.5, 0.3]
+    assert told["more_sparsities"][0]["domains"][0]["weights"] == found.domains[0].weights
+    assert main([*flags, *more]) == 0
+    assert "domain's own: at 30%" in " ".join(capsys.readouterr().out.split())
+    assert main([*flags[:-8], "--pattern", "2:4", *more]) == 2
+    assert "has one sparsity" in capsys.readouterr().err
     assert main([*flags, "--region", "sharp", "--top", "2"]) == 2
     assert "share" in capsys.readouterr().err

@@ -214,7 +214,9 @@ def test_evidence_over_sparsities_draws_its_table(style: Look) -> None:
     found = {0.7: [pair_of(0.005, 0.3)], 0.1: [pair_of(0.3, 0.02)]}
     chart = yardstick_lines(found, ("java", "python"), style)
     assert [float(r["sparsity"]) for r in rows(chart)] == [0.1, 0.7]
-    for trace, name in zip(chart.figure.data, ("ceiling", "cross", "chance"), strict=True):
+    *lines, by_chance = chart.figure.data
+    assert list(lines.pop().y) == pytest.approx([0.795, 0.795])  # magnitudes: of 0.8 and 0.79
+    for trace, name in zip((*lines, by_chance), ("ceiling", "cross", "chance"), strict=True):
         assert list(trace.y) == [float(r[name]) for r in rows(chart)]
     chart = index_lines(found, ("java", "python"), style)
     [drawn] = chart.figure.data

@@ -13,6 +13,7 @@ from analysis.findings import (
     cautions,
     is_enough,
     learning_sentence,
+    magnitude_sentence,
     p_sentence,
     rows_sentence,
     sentence,
@@ -58,6 +59,11 @@ def test_a_clear_difference_is_called_real_with_its_size() -> None:
     assert "two draws of one domain share 97.0%, these two domains 88.0%" in said
     assert "independent masks would share 33.3%" in said
     assert "real (p = 0.005) and modest (index 0.14, 95% interval 0.13 to 0.16)" in said
+
+
+def test_the_mask_of_magnitudes_is_compared_with_both() -> None:
+    said = magnitude_sentence(pair(0.01), str.title)
+    assert "shares 80.0% with that of Python and 79.0% with that of Java." in said
 
 
 def test_no_difference_is_claimed_without_evidence() -> None:

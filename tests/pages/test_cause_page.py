@@ -69,6 +69,29 @@ def test_what_is_known_is_shown(run: Run, open_page: Open, monkeypatch: pytest.M
     assert any("Compared, so that" in text.value for text in app.markdown)
 
 
+def test_what_was_measured_otherwise_is_shown_beside_the_offer(
+    run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "measure", lambda *_: None)
+    monkeypatch.setattr(results, "answer", lambda *_: FOUND)
+    for sparsity in (0.5, 0.7):
+        results.cause(run, PruneSpec(sparsity=sparsity), CauseSpec(size=7000, draws=3))
+    app = healthy(open_page("cause", sparsity="0.7"))
+    assert START in labels(app)
+    said = [text.value for text in app.caption]
+    assert any(
+        "was measured on 7,000 bytes of every domain, with 3 random draws" in s for s in said
+    )
+    keys = {button.key for button in app.download_button}
+    assert {"damage-latex", "damage-sparsity-csv", "borrowed-sparsity-latex"} <= keys
+    [more] = [button for button in app.button if button.label == "Measure at these sparsities too"]
+    healthy(more.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    for flag, value in (("--sparsity", "0.3"), ("--bytes", "7000"), ("--draws", "3")):
+        assert job.argv[job.argv.index(flag) + 1] == value
+    assert "--more-sparsities" not in job.argv  # 50% and 70% are there
+
+
 def test_scores_that_ignore_the_text_have_no_regions(run: Run, open_page: Open) -> None:
     app = healthy(open_page("cause", score="Magnitude"))
     assert START not in labels(app)

@@ -70,6 +70,14 @@ def test_every_chart_has_a_csv(run: Run, open_page: Open) -> None:
     assert len(chart_names(app)) == len(app.get("plotly_chart")) == 12
 
 
+def test_tables_go_into_papers(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("structure"))
+    keys = {button.key for button in app.download_button}
+    long = {"core-sparsities", "exclusive-sparsities"}  # a row for every percent
+    names = {name.removesuffix("-csv") for name in chart_names(app)} - long
+    assert {f"{name}-latex" for name in names} <= keys
+
+
 def test_a_link_shows_the_same_view(run: Run, open_page: Open) -> None:
     second = run.domains[1]
     link = {"sparsity": "0.4", "core": "with the core", "places": f"{label(second)} alone"}
