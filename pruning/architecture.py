@@ -1,9 +1,10 @@
 """What a model is made of: its decoder layers and the linear maps inside them.
 
 Nothing here knows a model by name. Decoder layers are the one list of `num_hidden_layers` modules
-that all hold linear maps; a prunable weight is the weight of any linear map inside such a layer.
-Embeddings and the output head lie outside and are never touched. Which weights read the same
-input (q, k, v; gate, up) is seen in a forward pass of a few tokens.
+that all hold linear maps; a prunable weight is the weight of any linear map inside such a layer, one of
+an expert included (`pruning.experts`), except what decides how much an expert counts. Embeddings
+and the output head lie outside and are never touched. Which weights read the same input (q, k, v;
+gate, up) is seen in a forward pass of a few tokens.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 from transformers.pytorch_utils import Conv1D
 
 from pruning.errors import InputError
+from pruning.experts import Experts, every_expert_runs, is_gate
 from pruning.specs import WeightKey
 
 PROBE_TOKENS = 8
@@ -74,8 +77,19 @@ def is_linear(module: nn.Module) -> bool:
 
 
 def linear_modules(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The linear maps inside one decoder layer, with their names there, in module order."""
-    return ((name, module) for name, module in layer.named_modules() if is_linear(module))
+    """The prunable linear maps inside one decoder layer, with their names, in module order.
+
+    The gates beside experts are not among them: they route, and have next to no weights.
+    """
+    gates = {
+        id(child)
+        for parent in layer.modules()
+        for child in parent.children()
+        if is_linear(child) and is_gate(parent, child)
+    }
+    for name, module in layer.named_modules():
+        if is_linear(module) and id(module) not in gates:
+            yield name, module
 
 
 def find_decoder_layers(model: nn.Module, num_layers: int) -> tuple[str, nn.ModuleList]:
@@ -104,15 +118,21 @@ def find_decoder_layers(model: nn.Module, num_layers: int) -> tuple[str, nn.Modu
     return next(iter(found.items()))
 
 
-def check_dense(model: nn.Module, layers: nn.ModuleList) -> None:
-    """Raise InputError if the decoder layers hold experts or share weights between them."""
+def check_layers(model: nn.Module, layers: nn.ModuleList) -> None:
+    """Raise InputError if decoder layers share weights, or hold experts that are in one piece.
+
+    model: after `experts.split_experts`.
+    """
     seen: dict[int, str] = {}
     for index, layer in enumerate(layers):
+        apart = _names_of_split_experts(layer)
         for name, parameter in layer.named_parameters():
-            if "expert" in name.lower():
+            known = name.startswith(apart) if apart else False
+            if not known and _is_in_one_piece(layer, name, parameter, beside=bool(apart)):
                 raise InputError(
-                    f"{type(model).__name__} has mixture-of-experts layers, whose experts are not "
-                    "linear modules; this version prunes dense decoder-only models."
+                    f"{type(model).__name__} has mixture-of-experts layers of a form that cannot "
+                    f"be taken apart into one linear map for each expert here ({name}); choose a "
+                    "model whose experts are gated, without biases, as Mixtral's and Qwen3's are."
                 )
             owner = f"layer {index} ({name})"
             if id(parameter) in seen and parameter.ndim == 2:
@@ -121,6 +141,22 @@ def check_dense(model: nn.Module, layers: nn.ModuleList) -> None:
                     f"{owner}; a mask for one would change the other, so it is not supported."
                 )
             seen[id(parameter)] = owner
+
+
+def _names_of_split_experts(layer: nn.Module) -> tuple[str, ...]:
+    return tuple(f"{n}." for n, module in layer.named_modules() if isinstance(module, Experts))
+
+
+def _is_in_one_piece(layer: nn.Module, name: str, parameter: nn.Parameter, *, beside: bool) -> bool:
+    """Whether a parameter belongs to experts that no linear map of their own stands for.
+
+    beside: there are experts that were taken apart; what is shared beside them is read by all
+    tokens, and so an ordinary linear map.
+    """
+    if "expert" in name.lower():
+        return not (beside and "shared_expert" in name)
+    convolution = isinstance(layer.get_submodule(name.rpartition(".")[0]), _ConvNd)
+    return parameter.ndim == 3 and min(parameter.shape) > 1 and not convolution
 
 
 def weight_shapes(layers: nn.ModuleList) -> dict[WeightKey, tuple[int, int]]:
@@ -180,7 +216,7 @@ def shared_inputs(model: nn.Module, layers: nn.ModuleList) -> dict[WeightKey, st
         alive.append(tensor)
         identities[WeightKey(layer=layer, name=name)] = (
             layer,
-            tensor.untyped_storage().data_ptr(),
+            tensor.untyped_storage().data_ptr() or id(tensor),  # of an expert without a token
             int(tensor.storage_offset()),
             int(tensor.numel()),
             int(tensor.shape[-1]),
@@ -201,6 +237,7 @@ def shared_inputs(model: nn.Module, layers: nn.ModuleList) -> dict[WeightKey, st
 
                 handle = module.register_forward_pre_hook(hook)
                 hooks.callback(handle.remove)
+        hooks.enter_context(every_expert_runs(model))
         model(input_ids=probe_tokens(model), use_cache=False)
     first_reader: dict[tuple[int, ...], str] = {}
     return {

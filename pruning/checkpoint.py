@@ -162,35 +162,47 @@ def count_by_dtype(entries: Mapping[str, TensorEntry]) -> dict[str, int]:
 
 
 def checkpoint_name(
-    parameter: str, base_prefix: str, entries: Mapping[str, TensorEntry]
+    parameter: str,
+    base_prefix: str,
+    entries: Mapping[str, TensorEntry],
+    renamed: Mapping[str, str] | None = None,
 ) -> str | None:
     """The checkpoint's name for a parameter, with or without the base model's prefix.
+
+    renamed: parameter -> checkpoint, where transformers has another name for a tensor.
 
     GPT-2's original checkpoint, for one, says "h.0.attn.c_attn.weight" where the module says
     "transformer.h.0.attn.c_attn.weight". None if the checkpoint has no such tensor.
     """
     prefix = f"{base_prefix}."
-    for name in (parameter, parameter.removeprefix(prefix), prefix + parameter):
+    other = (renamed or {}).get(parameter, parameter)
+    for name in (other, parameter, parameter.removeprefix(prefix), prefix + parameter):
         if name in entries:
             return name
     return None
 
 
 def locate(
-    weights: Sequence[PrunableWeight], base_prefix: str, entries: Mapping[str, TensorEntry]
+    weights: Sequence[PrunableWeight],
+    base_prefix: str,
+    entries: Mapping[str, TensorEntry],
+    renamed: Mapping[str, str] | None = None,
 ) -> tuple[PrunableWeight, ...]:
     """The weights with `tensor` and `file` filled in where the checkpoint stores them as they are.
 
     A weight whose tensor is absent or of another shape (a checkpoint that is converted while
-    loading) keeps None.
+    loading) keeps None. renamed: see `checkpoint_name`.
     """
-    return tuple(_locate_one(weight, base_prefix, entries) for weight in weights)
+    return tuple(_locate_one(weight, base_prefix, entries, renamed) for weight in weights)
 
 
 def _locate_one(
-    weight: PrunableWeight, base_prefix: str, entries: Mapping[str, TensorEntry]
+    weight: PrunableWeight,
+    base_prefix: str,
+    entries: Mapping[str, TensorEntry],
+    renamed: Mapping[str, str] | None,
 ) -> PrunableWeight:
-    name = checkpoint_name(weight.parameter, base_prefix, entries)
+    name = checkpoint_name(weight.parameter, base_prefix, entries, renamed)
     stored = weight.shape[::-1] if weight.transposed else weight.shape
     if name is None or entries[name].shape != stored:
         return weight

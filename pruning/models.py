@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,11 +15,12 @@ from transformers import AutoTokenizer, PreTrainedModel
 from pruning.architecture import (
     PrunableWeight,
     check_causal,
-    check_dense,
+    check_layers,
     discover_weights,
     find_decoder_layers,
 )
 from pruning.checkpoint import (
+    TensorEntry,
     checkpoint_name,
     count_by_dtype,
     fingerprint,
@@ -29,12 +30,14 @@ from pruning.checkpoint import (
     read_json,
 )
 from pruning.errors import AtlasError, InputError
+from pruning.experts import Experts, split_experts
 from pruning.inspection import ModelReport as ModelReport
 from pruning.inspection import inspect_model as inspect_model
 from pruning.inspection import list_models as list_models
 from pruning.loading import read_weights
 from pruning.placement import Placement, place
 from pruning.progress import Meter, Report, ignore
+from pruning.renaming import Renaming
 from pruning.sources import DEMO_FOLDER as DEMO_FOLDER
 from pruning.sources import model_folder, resolve_source
 from pruning.sources import parse_model as parse_model
@@ -170,8 +173,9 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
     module, blocks = _open(spec, folder, placement)
     meter.step("checking the weights")
     name, layers = find_decoder_layers(module, module.config.num_hidden_layers)
-    check_dense(module, layers)
-    check_finite(module, entries)
+    check_layers(module, layers)
+    stored = _stored_names(module, entries)
+    check_finite(module, entries, stored)
     _check_vocabulary(tokenizer, module, folder)
     check_causal(module)
     meter.step("finding the prunable weights")
@@ -182,7 +186,7 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
         module=module,
         tokenizer=tokenizer,
         layers=layers,
-        weights=locate(weights, module.base_model_prefix, entries),
+        weights=_located(weights, module, entries, stored),
         fingerprint=fingerprint(folder),
         blocks=blocks,
     )
@@ -197,10 +201,37 @@ def _open(
         streamed = open_streamed(spec, folder)
         return streamed.module, streamed.blocks
     device_map = "auto" if placement is Placement.SPREAD else None
-    return read_weights(spec, folder, device_map), ()
+    module = read_weights(spec, folder, device_map)
+    split_experts(module)
+    return module, ()
 
 
-def check_finite(module: nn.Module, entries: Any) -> None:
+def _stored_names(module: PreTrainedModel, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
+    """What the checkpoint calls the tensors of a model with experts, by the module's names."""
+    if not any(isinstance(each, Experts) for each in module.modules()):
+        return {}
+    return Renaming(module).stored_names(entries)
+
+
+def _located(
+    weights: Sequence[PrunableWeight],
+    module: PreTrainedModel,
+    entries: Mapping[str, TensorEntry],
+    stored: Mapping[str, str],
+) -> tuple[PrunableWeight, ...]:
+    """The weights and their tensors in the checkpoint; InputError for experts stored in one."""
+    located = locate(weights, module.base_model_prefix, entries, stored)
+    for weight in located:
+        if weight.key.expert is not None and weight.tensor is None:
+            raise InputError(
+                f"The checkpoint stores the experts of {type(module).__name__} in one tensor, so "
+                f"{weight.key} cannot be read or written by itself; choose a checkpoint with a "
+                "tensor for each expert, as the model's authors published it."
+            )
+    return located
+
+
+def check_finite(module: nn.Module, entries: Any, stored: Mapping[str, str] | None = None) -> None:
     """Raise InputError that names the first parameter with a NaN or an infinity in it.
 
     Reads each parameter once; no copy of it is made. Those that are still on disk are checked
@@ -209,7 +240,7 @@ def check_finite(module: nn.Module, entries: Any) -> None:
     prefix = getattr(module, "base_model_prefix", "")
     for name, parameter in module.named_parameters():
         if not parameter.is_meta:
-            check_values(checkpoint_name(name, prefix, entries) or name, parameter.detach())
+            check_values(checkpoint_name(name, prefix, entries, stored) or name, parameter.detach())
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -71,6 +71,12 @@ class WeightKey:
         """The last part of the name, e.g. "q_proj": what people call this matrix."""
         return self.name.rsplit(".", 1)[-1]
 
+    @property
+    def expert(self) -> int | None:
+        """Which expert of its layer it belongs to, from 0; None for what every token reads."""
+        match = re.search(r"(?:^|\.)experts\.(\d+)\.", self.name)
+        return int(match[1]) if match else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec(Spec):

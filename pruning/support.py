@@ -12,8 +12,9 @@ from transformers import AutoModelForCausalLM
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from pruning.architecture import check_dense, find_decoder_layers
+from pruning.architecture import check_layers, find_decoder_layers
 from pruning.errors import InputError
+from pruning.experts import split_experts
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -88,7 +89,8 @@ def parse_config(config: dict[str, Any]) -> Any:
 def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
     """The model without weights (on the "meta" device), its decoder layers' name, and the layers.
 
-    Raises InputError if it has no decoder layers, mixture-of-experts layers, or shared layers.
+    Experts are taken apart. Raises InputError if it has no decoder layers, experts of an unknown
+    form, or shared layers.
     """
     check_config(config)
     parsed = parse_config(config)
@@ -97,8 +99,9 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
             model = AutoModelForCausalLM.from_config(parsed, trust_remote_code=False)
     except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
         raise InputError(f"config.json is not usable: {one_line(error)}") from error
+    split_experts(model)
     name, layers = find_decoder_layers(model, getattr(parsed, "num_hidden_layers", 0))
-    check_dense(model, layers)
+    check_layers(model, layers)
     return model, name, layers
 
 

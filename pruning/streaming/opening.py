@@ -11,13 +11,13 @@ from typing import cast
 import torch
 from accelerate import init_empty_weights
 from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.conversion_mapping import get_model_conversion_mapping
-from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 
 from pruning.architecture import find_decoder_layers
 from pruning.checkpoint import read_json
 from pruning.errors import InputError
+from pruning.experts import split_experts
 from pruning.loading import check_none
+from pruning.renaming import Renaming
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor
 from pruning.specs import ModelSpec
 from pruning.streaming.blocks import Block, Slot, check_values
@@ -71,26 +71,21 @@ def _empty_module(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     config = parse_config(read_json(folder / "config.json"))
     with init_empty_weights(include_buffers=False):
         module = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
-    return cast(PreTrainedModel, module)
+    return cast(PreTrainedModel, split_experts(module))
 
 
 def _places(module: PreTrainedModel, folder: Path) -> Places:
     """Every tensor of the checkpoint under the name that the module has for it.
 
-    The renaming is what transformers does when it loads. InputError for tensors that it would
-    convert as well (merge, split), and for those that the module has no use for.
+    InputError for tensors that transformers would convert while it loads (merge, split), and for
+    those that the module has no use for.
     """
-    state = module.state_dict()
-    changes = get_model_conversion_mapping(module)
-    renamings = [change for change in changes if isinstance(change, WeightRenaming)]
-    converters = [change for change in changes if isinstance(change, WeightConverter)]
+    renaming = Renaming(module)
     places: dict[str, tuple[Shard, StoredTensor]] = {}
     for shard in read_shards(folder):
         for stored in shard.tensors:
-            name, conversion = rename_source_key(
-                stored.name, renamings, converters, module.base_model_prefix, state
-            )
-            if conversion is not None:
+            name, converted = renaming.name_of(stored.name)
+            if converted:
                 raise InputError(
                     f"The checkpoint in {folder} stores {stored.name} in another form than "
                     f"{type(module).__name__} needs it, so it cannot be read layer by layer; load "
@@ -98,7 +93,7 @@ def _places(module: PreTrainedModel, folder: Path) -> Places:
                 )
             places[name] = shard, stored
     ignored = module._keys_to_ignore_on_load_unexpected or ()
-    strangers = [name for name in places if name not in state]
+    strangers = [name for name in places if name not in renaming.state]
     check_none(
         (name for name in strangers if not any(re.search(pattern, name) for pattern in ignored)),
         "has unexpected",

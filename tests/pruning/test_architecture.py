@@ -10,7 +10,7 @@ from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 from pruning.architecture import (
     PrunableWeight,
     check_causal,
-    check_dense,
+    check_layers,
     discover_weights,
     find_decoder_layers,
     shared_inputs,
@@ -60,7 +60,7 @@ EXPECTED = {
 def test_every_linear_map_of_a_layer_is_found_with_its_input(architecture: str) -> None:
     model = zoo.new_model(architecture, layers=3)
     name, layers = find_decoder_layers(model, 3)
-    check_dense(model, layers)
+    check_layers(model, layers)
     check_causal(model)
     weights = discover_weights(model, name, layers)
     expected = EXPECTED.get(architecture, SEPARATE)
@@ -180,7 +180,7 @@ def test_layers_that_share_a_weight_are_refused() -> None:
     shared = nn.Linear(2, 2)
     model.layers = nn.ModuleList([nn.Sequential(shared), nn.Sequential(shared)])
     with pytest.raises(InputError, match="shares one weight"):
-        check_dense(model, model.layers)
+        check_layers(model, model.layers)
 
 
 def test_an_encoder_is_noticed_by_what_it_sees() -> None:

@@ -98,6 +98,31 @@ _SIZES: dict[str, dict[str, Any]] = {
     },
 }
 ARCHITECTURES: tuple[str, ...] = tuple(_SIZES)
+_SIZES_OF_EXPERTS: dict[str, dict[str, Any]] = {
+    "mixtral": {"intermediate_size": 40, "num_local_experts": 4, "num_experts_per_tok": 2},
+    "qwen2_moe": {
+        "moe_intermediate_size": 24,
+        "shared_expert_intermediate_size": 56,
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+    },
+    "qwen3_moe": {
+        "moe_intermediate_size": 28,
+        "num_experts": 8,
+        "num_experts_per_tok": 3,
+        "head_dim": 12,
+        "norm_topk_prob": True,
+    },
+    "olmoe": {"intermediate_size": 20, "num_experts": 6, "num_experts_per_tok": 2},
+}
+EXPERTS: tuple[str, ...] = tuple(_SIZES_OF_EXPERTS)
+for _name, _size in _SIZES_OF_EXPERTS.items():
+    _SIZES[_name] = {
+        "hidden_size": 32,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        **_size,
+    }
 
 _TRAINING_TEXT = (
     "def add(first, second):\n    return first + second\n",
