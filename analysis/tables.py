@@ -22,6 +22,12 @@ ESCAPES = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "␣": r"\textvisiblespace{}",
+    "⏎": r"$\hookleftarrow$",
+    "⇥": r"$\mapsto$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "−": r"$-$",
 }
 
 

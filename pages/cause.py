@@ -197,8 +197,9 @@ def _damage(found: Cause, spec: CauseSpec, caption: str) -> None:
         )
         least, most = min(found.documents.values()), max(found.documents.values())
         st.caption(
-            f"Read on {least} to {most} held-out documents of every domain. Small damage needs more of "
-            "them to be told from none: raise the bytes under *How hard to look*."
+            f"Read on {least if least == most else f'{least} to {most}'} held-out documents of every "
+            "domain. Small damage needs more of them to be told from none: raise the bytes under *How "
+            "hard to look*."
         )
         glossary("Ablation", "Bits per byte", "Held-out text", "p-value")
 

@@ -17,6 +17,7 @@ MATCHED, RANDOM = "same magnitudes", "any weights"
 ROW_HEIGHT, FRAME_HEIGHT = 44, 130  # pixels
 FINE = 0.05  # bits per byte; a matrix with less than this everywhere shows a fourth decimal
 LABELLED = 6  # dots of the scatter that are named in it, those of the largest loss
+APART = 0.05  # of the scatter's height, between two names beside each other
 
 
 def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart:
@@ -64,7 +65,7 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
     dress(figure, style, FRAME_HEIGHT + ROW_HEIGHT * len(sides))
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(
-        title_text="read by", showgrid=False, tickangle=-35 if len(names) > 4 else 0
+        title_text="read by", showgrid=False, tickangle=-35 if len(names) > 4 else None
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="without the weights of")
     worst = [names[int(np.argmax(line))] for line in values[: len(names)]]
@@ -149,7 +150,7 @@ def comparison_chart(row: DomainCause, style: Look) -> Chart:
         *(f"{label(name)}: {own}'s region" for name in others),
     ]
     dress(figure, style, 70 + 29 * len(order))
-    figure.update_xaxes(title_text="more bits per byte than the dense model")
+    figure.update_xaxes(title_text="more bits per byte")
     figure.update_yaxes(
         categoryorder="array", categoryarray=order, autorange="reversed", showgrid=False
     )
@@ -178,7 +179,8 @@ def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
     """One dot for every ordered pair of domains: how far apart their masks are, what a swap costs."""
     domains = list(dict.fromkeys(row.mask_of for row in borrowed))
     hues = colours(domains, style)
-    named = sorted(borrowed, key=lambda row: row.excess.value)[-LABELLED:]
+    named = _named(borrowed)
+    middle = (min(row.distance for row in borrowed) + max(row.distance for row in borrowed)) / 2
     figure = go.Figure()
     for domain in domains:
         rows = [row for row in borrowed if row.evaluated == domain]
@@ -187,7 +189,9 @@ def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
             y=[row.excess.value for row in rows],
             mode="markers+text",
             text=[_swap(row) if row in named else "" for row in rows],
-            textposition="middle left",
+            textposition=[
+                "middle left" if row.distance > middle else "middle right" for row in rows
+            ],
             textfont={"size": 11, "color": style.muted},
             name=label(domain),
             marker={"size": 9, "color": hues[domain]},
@@ -223,6 +227,23 @@ def distance_scatter(borrowed: Sequence[Borrowed], style: Look) -> Chart:
         alt=f"Scatter of {len(borrowed)} ordered pairs of domains: distance of their masks against "
         "what running one on the other's mask costs.",
     )
+
+
+def _named(borrowed: Sequence[Borrowed]) -> list[Borrowed]:
+    """The costliest swaps, as far as their names do not hide each other."""
+    height = max(
+        max(row.excess.high for row in borrowed) - min(row.excess.low for row in borrowed), 1e-9
+    )
+    width = max(max(row.distance for row in borrowed) - min(row.distance for row in borrowed), 1e-9)
+    named: list[Borrowed] = []
+    for row in sorted(borrowed, key=lambda row: -row.excess.value)[:LABELLED]:
+        hidden = any(
+            abs(row.excess.value - other.excess.value) < APART * height
+            and abs(row.distance - other.distance) < 5 * APART * width
+            for other in named
+        )
+        named += [] if hidden else [row]
+    return named
 
 
 def _swap(row: Borrowed) -> str:

@@ -61,7 +61,6 @@ def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
     return [
         heading(f"Without the {spec.region} weights"),
         paragraph(own_sentence(spec, found)),
-        *_over_sparsities(source, spec),
         listing(verdict(row, label) for row in found.domains),
         Figure(
             chart=damage_matrix(found, LIGHT),
@@ -78,6 +77,7 @@ def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
             "other weights of the same magnitudes; p of the three questions, adjusted for asking "
             f"about every domain. {source.caption}",
         ),
+        *_over_sparsities(source, spec),
     ]
 
 

@@ -17,6 +17,7 @@ from pruning.specs import WeightKey
 from pruning.workspace import Run
 
 SHOWN_TOKENS = 5  # of each channel, most of its squared activation first
+LEAST_SHARE = 0.01  # of the squared activation; what is below says little
 
 
 def channels(source: Source) -> Section | None:
@@ -95,7 +96,11 @@ def _driven(driven: Sequence[DrivenChannel]) -> dict[str, list[object]]:
         "louder in": [label(tokens.domain) for tokens in louder],
         "times": [f"{max(each.channel.ratio, 1 / each.channel.ratio):.1f}" for each in driven],
         "tokens": [
-            "  ".join(f"{visible(each.token)} {each.share:.0%}" for each in tokens.tokens[:SHOWN_TOKENS])
+            ", ".join(
+                f"“{visible(each.token)}” {each.share:.0%}"
+                for each in tokens.tokens[:SHOWN_TOKENS]
+                if each.share >= LEAST_SHARE
+            )
             for tokens in louder
         ],
         "in context": [

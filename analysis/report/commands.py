@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from analysis.cause.sparsity import stored_at_sparsities
 from analysis.cause.spec import CauseSpec
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
@@ -26,14 +27,14 @@ def reproduction(source: Source) -> Section:
         lines.append(
             f"python -m analysis evidence {choice} "
             f"--permutations {spec.permutations} --bootstraps {spec.bootstraps} "
-            f"--splits {spec.splits} --rows {spec.rows} --seed {spec.seed}{more}"
+            f"--splits {spec.splits} --rows {spec.rows}{_seed(source.prune, spec.seed)}{more}"
         )
     lines.append(f"python -m analysis structure {choice}")
     pair = chosen_pair(source)
     if read_inputs(run, pair):
         names = shlex.join((pair.domain_a, pair.domain_b))
         lines.append(f"python -m analysis channels --run {run.id} --domains {names}")
-    lines += [_cause(choice, asked) for asked in source.causes]
+    lines += [_cause(source, choice, asked) for asked in source.causes]
     lines += [_evaluate(run.id, table.spec) for table in source.evaluations]
     lines.append(f"python -m analysis report {choice} --out {run.id}-report.html")
     private = any(domain.kind == "files" for domain in run.spec.domains) or any(
@@ -52,7 +53,14 @@ def _pruning(prune: PruneSpec) -> str:
     words = [f"--sparsity {prune.sparsity}", *_changed(prune)]
     if prune.allocation != PruneSpec.allocation:
         words.append(f"--allocation {prune.allocation}")
+    if prune.seed:
+        words.append(f"--seed {prune.seed}")
     return " ".join(words)
+
+
+def _seed(prune: PruneSpec, seed: int) -> str:
+    """The flag of a seed that `_pruning` does not say already."""
+    return f" --seed {seed}" if seed != prune.seed else ""
 
 
 def _changed(prune: PruneSpec) -> list[str]:
@@ -71,11 +79,16 @@ def _changed(prune: PruneSpec) -> list[str]:
     return words
 
 
-def _cause(choice: str, spec: CauseSpec) -> str:
+def _cause(source: Source, choice: str, spec: CauseSpec) -> str:
+    at = stored_at_sparsities(source.run, source.prune, spec)
+    others = [str(sparsity) for sparsity in at if sparsity != source.prune.sparsity]
     words = ["python -m analysis cause", choice, f"--region {spec.region}"]
     if spec.region == "sharp":
         words.append(f"--top {spec.top} --others-top {spec.others_top}")
     words.append(f"--draws {spec.draws} --bytes {spec.size} --bootstraps {spec.bootstraps}")
+    words[-1] += _seed(source.prune, spec.seed)
+    if others:
+        words.append(f"--more-sparsities {','.join(others)}")
     return " ".join(words)
 
 

@@ -12,11 +12,11 @@ from analysis.figures.overlap import layer_by_projection, layer_lines
 from analysis.figures.sparsity import find_pair
 from analysis.findings import CLEAR, p_sentence, rows_sentence, sentence
 from analysis.report.html import (
+    Data,
     Figure,
     Part,
     Section,
     Table,
-    downloads,
     heading,
     listing,
     paragraph,
@@ -90,7 +90,14 @@ def places(source: Source) -> Section:
     if source.tested is not None:
         pair = find_pair(source.tested, a, b)
         parts += [part for kind in KINDS for part in _by(kind, pair, names, source)]
-        parts.append(_every_pair(source.tested))
+        parts += [
+            Data(
+                columns=parts_table(source.tested, kind),
+                name=f"all-yardsticks-by-{kind}",
+                caption=f"All yardsticks of every pair by {kind}, as data.",
+            )
+            for kind in KINDS
+        ]
     return Section(name="Where they differ", parts=parts)
 
 
@@ -109,14 +116,6 @@ def _by(kind: Kind, pair: PairEvidence, names: str, source: Source) -> list[Part
             caption=f"The yardsticks of {names} by {kind}. {source.caption}",
         ),
     ]
-
-
-def _every_pair(tested: Sequence[PairEvidence]) -> str:
-    links = " ".join(
-        f"By {kind}: {downloads(parts_table(tested, kind), '', f'all-yardsticks-by-{kind}')}"
-        for kind in KINDS
-    )
-    return f"<p class='download-line'>All yardsticks of every pair, as data. {links}</p>"
 
 
 def _columns(rows: Sequence[Yardsticks]) -> dict[str, list[object]]:

@@ -82,7 +82,22 @@ class Table:
         )
 
 
-Part = str | Figure | Table
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """A table that is too long to read: its caption and downloads alone, and not on paper."""
+
+    columns: Mapping[str, Sequence[Any]]
+    name: str
+    caption: str
+
+    @property
+    def html(self) -> str:
+        """One line."""
+        links = downloads(self.columns, self.caption, self.name)
+        return f"<p class='download-line'>{escape(self.caption, quote=False)} {links}</p>"
+
+
+Part = str | Figure | Table | Data
 
 
 @dataclass(frozen=True, kw_only=True)

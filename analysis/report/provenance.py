@@ -45,7 +45,7 @@ def provenance(source: Source) -> Section:
         name="Provenance",
         parts=[
             Table(
-                columns={"": list(facts), " ": list(facts.values())},
+                columns={"property": list(facts), "value": list(facts.values())},
                 name="provenance",
                 caption="Model and sample.",
             ),

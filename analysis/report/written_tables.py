@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.report.html import LATEX_ROWS, Table
+from analysis.report.html import LATEX_ROWS, Figure
 from analysis.report.sections import sections
 from analysis.report.source import Source
 from analysis.tables import csv_table, latex_table
@@ -23,7 +23,7 @@ def write_tables(source: Source, folder: Path) -> list[Path]:
         for part in parts:
             if isinstance(part, str):
                 continue
-            columns = part.columns if isinstance(part, Table) else part.chart.table
+            columns = part.chart.table if isinstance(part, Figure) else part.columns
             paths.append(folder / f"{part.name}.csv")
             paths[-1].write_bytes(csv_table(columns))
             if len(next(iter(columns.values()))) <= LATEX_ROWS:

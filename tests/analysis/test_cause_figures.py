@@ -103,7 +103,12 @@ def test_the_scatter_has_a_dot_for_every_ordered_pair(style: Look) -> None:
     chart = distance_scatter(FOUND.borrowed, style)
     assert len(rows(chart)) == 6
     assert sum(len(trace.x) for trace in chart.figure.data) == 6
-    assert list(chart.figure.data[0].text) == ["Python on Java", "Python on mine"]
+    dots = [
+        dot for trace in chart.figure.data for dot in zip(trace.x, trace.y, trace.text, strict=True)
+    ]
+    places = [(x, y) for x, y, name in dots if name]
+    assert len(set(places)) == len(places) == 2  # of dots in one place, one is named
+    assert {x for x, _ in places} == {0.1, 0.2}
     assert list(chart.figure.data[0].x) == [
         float(row["distance"]) for row in rows(chart) if row["evaluated"] == "python"
     ]

@@ -27,7 +27,7 @@ from analysis.evidence import evidence
 from analysis.figures.domains import label
 from analysis.findings import sentence
 from analysis.report import channels as report_channels
-from analysis.report.commands import domain_text
+from analysis.report.commands import domain_text, reproduction
 from analysis.report.html import Figure
 from analysis.report.methods import methods
 from analysis.report.page import report_page
@@ -145,7 +145,7 @@ def test_what_drives_the_channels_is_told_where_it_is_stored(
     monkeypatch.setattr(report_channels, "stored_driving_tokens", stored)
     page = own_part(report_page(source))
     assert "<td>Sums</td><td>8.0</td>".lower() in page.lower()
-    assert "␣&lt;b&gt; 75%" in page
+    assert "“␣&lt;b&gt;” 75%" in page
     assert "a ⏎ [␣&lt;b&gt;] c" in page
     assert f"analysis channels --run {source.run.id} --domains code sums" in page
 
@@ -257,6 +257,13 @@ def test_the_commands_make_the_same_run(page: str, source: Source) -> None:
         assert calibrate[calibrate.index(flag) + 1] == str(value)
     assert "--more-sparsities 0.3" in commands[1]
     assert str(source.run.folder) not in page
+
+
+def test_the_commands_say_the_seed_once(source: Source) -> None:
+    assert "--seed 0 --" not in reproduction(source).html.split("analysis overlap")[1]
+    own = replace(source, prune=replace(source.prune, seed=3), spec=replace(source.spec, seed=3))
+    lines = reproduction(own).html.split("python -m analysis ")[1:]
+    assert [line.count("--seed 3") for line in lines] == [1] * len(lines)
 
 
 @pytest.mark.parametrize(

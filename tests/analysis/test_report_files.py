@@ -54,6 +54,7 @@ def test_the_command_writes_tables_and_looks_as_hard_as_it_is_told(
     assert r"\begin{tabular}" in latex
     assert f"{tested[0].whole.ceiling:.4f}" in latex
     assert (folder / "overlap.csv").exists()
+    assert (folder / "all-yardsticks-by-projection.csv").exists()
     assert main([*ask, "--stored-only"]) == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "--permutations 9 --bootstraps 3 --splits 2 --rows 0" in page  # the best that is stored

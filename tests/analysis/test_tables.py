@@ -34,6 +34,9 @@ def test_every_special_character_is_escaped() -> None:
         r"\textbackslash{} \& \% \$ \# \_ \{ \} \textasciitilde{} \textasciicircum{} "
         r"\textless{} \textgreater{}"
     )
+    assert escape("␣ ⏎ ⇥ ≥ ≤ −") == (
+        r"\textvisiblespace{} $\hookleftarrow$ $\mapsto$ $\geq$ $\leq$ $-$"
+    )
 
 
 @pytest.mark.parametrize(
