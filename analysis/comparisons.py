@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.resampling import (
+    GroupSums,
     SampledRows,
     bootstrap_halves,
     count_both,
@@ -128,12 +129,14 @@ class Comparison:
     def _count_chunk(self, sampled: SampledRows, prune: PruneSpec) -> tuple[dict[str, Any], Float]:
         """Counts over these rows, by name; and by row the pairs' (P, 4, rows): see Counts."""
         key = sampled.weight.input_key
-        sums = [each.sum_sq[key] for each in self.stats]  # (groups, channels) a domain
-        ones = np.ones((1, sums[0].shape[1]))
-        totals = np.concatenate([*(each.sum(axis=0, keepdims=True) for each in sums), ones])
+        sums = [GroupSums.of(each, key) for each in self.stats]
+        every = [each.drawn(np.ones((1, len(each.tokens)))) for each in sums]
+        totals = np.concatenate([*every, np.ones_like(every[0])])
         full = masks_of(sampled, totals, prune)
-        plain = [masks_of(sampled, m @ s, prune) for m, s in zip(self._halves, sums, strict=True)]
-        boot = [masks_of(sampled, m @ s, prune) for m, s in zip(self._boots, sums, strict=True)]
+        plain, boot = (
+            [masks_of(sampled, s.drawn(m), prune) for m, s in zip(members, sums, strict=True)]
+            for members in (self._halves, self._boots)
+        )
         whole = np.array([count_both_by_row(full[a], full[b]) for a, b in self.pairs])
         within = np.array([count_both_by_row(half[:, 0], half[:, 1]) for half in plain])
         cross = np.array([_cross(plain[a], plain[b], count_both_by_row) for a, b in self.pairs])
@@ -155,14 +158,14 @@ class Comparison:
         return counted, np.array(by_row)
 
     def _permuted(
-        self, sampled: SampledRows, sums: Sequence[Float], prune: PruneSpec
+        self, sampled: SampledRows, sums: Sequence[GroupSums], prune: PruneSpec
     ) -> list[NDArray[np.int64]]:
         """Of every pair, with the groups' labels shuffled: (permutations,) a pair."""
         counted = []
         for (a, b), labels in zip(self.pairs, self._labels, strict=True):
-            pooled = np.concatenate([sums[a], sums[b]])
-            first = masks_of(sampled, labels @ pooled, prune)
-            second = masks_of(sampled, (1 - labels) @ pooled, prune)
+            pooled = sums[a].pooled(sums[b])
+            first = masks_of(sampled, pooled.drawn(labels), prune)
+            second = masks_of(sampled, pooled.drawn(1 - labels), prune)
             counted.append(count_both(first, second))
         return counted
 

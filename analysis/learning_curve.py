@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from analysis.comparisons import EvidenceSpec
 from analysis.resampling import (
+    GroupSums,
     SampledRows,
     check_resampling,
     count_both,
@@ -153,11 +154,11 @@ def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
 
 def _count(sampled: SampledRows, stats: ChannelStats, sets: Float, prune: PruneSpec) -> Float:
     """Of one matrix: (3, sizes, draws), kept by the first set and all, by both sets, by each."""
-    sums = stats.sum_sq[sampled.weight.input_key]
+    sums = GroupSums.of(stats, sampled.weight.input_key)
     counted = np.zeros((3, *sets.shape[:2]))
     for chunk in sampled.chunks():
-        masks = masks_of(chunk, sets @ sums, prune)  # (sizes, draws, 2, rows, words)
-        every = masks_of(chunk, sums.sum(axis=0), prune)
+        masks = masks_of(chunk, sums.drawn(sets), prune)  # (sizes, draws, 2, rows, words)
+        every = masks_of(chunk, sums.drawn(np.ones(stats.groups)), prune)
         counted[0] += count_both(masks[:, :, 0], every)
         counted[1] += count_both(masks[:, :, 0], masks[:, :, 1])
         counted[2] += count_both(every, every)

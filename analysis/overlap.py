@@ -214,6 +214,7 @@ def _has_curve(run: Run, prune: PruneSpec) -> bool:
     """Whether this choice is one of the whole percents that are counted together."""
     whole_percent = prune.sparsity == round(prune.sparsity * 100) / 100
     ranked = prune.pattern == "unstructured" and prune.allocation == "uniform"
+    whole_percent &= prune.starved == "magnitude"  # what stays dense has no rank
     if not ranked or prune.comparison_group != "row" or not whole_percent:
         return False
     return _is_small(run) or _path(run, _of_curve(prune), "curve").exists()

@@ -22,6 +22,7 @@ from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.progress import Meter, Report
 from pruning.specs import PruneSpec, WeightKey
+from pruning.statistics import ENOUGH_TOKENS, ChannelStats
 from pruning.submodels import selected_weights
 from pruning.workspace import Run
 
@@ -128,6 +129,47 @@ def check_resampling(prune: PruneSpec) -> None:
         raise InputError("Evidence is for weights that compete within their output row.")
     if prune.allocation != "uniform":
         raise InputError("Evidence is for masks that prune the same share of every layer.")
+    if prune.starved != "magnitude":
+        raise InputError(
+            "Evidence is for masks that prune the same share of every expert; "
+            "let starved ones be pruned by magnitude."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupSums:
+    """The sums of one layer input: sums (groups, channels), tokens (groups,).
+
+    of_expert: a router decides which tokens come here.
+    """
+
+    sums: NDArray[np.float64]
+    tokens: NDArray[np.int64]
+    of_expert: bool
+
+    @classmethod
+    def of(cls, stats: ChannelStats, key: WeightKey) -> GroupSums:
+        """Those of the input `key`."""
+        of_expert = key.expert is not None
+        return cls(sums=stats.sum_sq[key], tokens=stats.tokens[key], of_expert=of_expert)
+
+    def pooled(self, other: GroupSums) -> GroupSums:
+        """The groups of both, one after the other."""
+        return replace(
+            self,
+            sums=np.concatenate([self.sums, other.sums]),
+            tokens=np.concatenate([self.tokens, other.tokens]),
+        )
+
+    def drawn(self, members: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sums of draws of groups: members (..., groups) -> (..., channels).
+
+        1 everywhere, so that magnitude decides, where an expert saw too few tokens in a draw.
+        """
+        sums = members @ self.sums
+        if self.of_expert:
+            sums[members @ self.tokens < ENOUGH_TOKENS] = 1.0
+        return sums
 
 
 def masks_of(

@@ -96,7 +96,8 @@ def is_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[s
     """Whether `kept_counts` answers within seconds: it is stored, or the model is small."""
     size = sum(math.prod(weight.shape) for weight in run.weights)
     if combination == MIXTURE:
-        return prune.allocation == "uniform" or size <= SECONDS_WORTH
+        quick = prune.allocation == "uniform" and prune.starved == "magnitude"
+        return quick or size <= SECONDS_WORTH
     masks = len(needed_domains(run, combination, domains))
     name = _name(prune, combination, domains)
     return size * masks <= SECONDS_WORTH or (run.folder / "combined" / f"{name}.json").exists()

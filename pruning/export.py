@@ -31,6 +31,7 @@ from pruning.progress import Meter, Report, ignore
 from pruning.scores import score
 from pruning.sequential import prune_sequential
 from pruning.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
+from pruning.starved import prune_of_weight
 from pruning.storage import atomic_json
 from pruning.submodels import mixture_norms, prune_of_layers, score_norms
 
@@ -156,7 +157,7 @@ def _one_shot(run: Run, spec: ExportSpec) -> KeptOf:
     prunes = prune_of_layers(run, spec.prune, norms)
 
     def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
-        prune = prunes[weight.key.layer]
+        prune = prune_of_weight(prunes, weight, norms)
         channels = torch.from_numpy(norms[weight.input_key])
         return keep_highest(score(matrix, channels, prune, weight.key), prune)
 
@@ -172,7 +173,7 @@ def _combined(run: Run, spec: ExportSpec) -> KeptOf:
     def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         masks = {}
         for domain in domains:
-            prune = prunes[domain][weight.key.layer]
+            prune = prune_of_weight(prunes[domain], weight, norms[domain])
             channels = torch.from_numpy(norms[domain][weight.input_key])
             scores = score(matrix, channels, prune, weight.key)
             masks[domain] = Mask.pack(keep_highest(scores, prune))

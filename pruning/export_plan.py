@@ -17,6 +17,7 @@ from pruning.models import model_folder
 from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
 from pruning.specs import WeightKey
+from pruning.starved import ScoreNorms, prune_of_weight
 from pruning.submodels import mixture_norms, prune_of_layers, selected_weights
 
 if TYPE_CHECKING:
@@ -150,14 +151,14 @@ def _kept(
     """How many values of each weight are kept."""
     if spec.combination != MIXTURE:
         return kept_counts(run, spec.prune, spec.combination, spec.domains, report)
-    prunes = dict.fromkeys(run.layers, spec.prune)
-    if spec.prune.allocation != "uniform":
-        prunes = prune_of_layers(
-            run, spec.prune, mixture_norms(run, spec.prune, dict(spec.mixture))
-        )
+    norms, prunes = ScoreNorms({}, frozenset()), dict.fromkeys(run.layers, spec.prune)
+    if spec.prune.allocation != "uniform" or spec.prune.starved == "dense":
+        norms = mixture_norms(run, spec.prune, dict(spec.mixture))
+        prunes = prune_of_layers(run, spec.prune, norms)
     kept = {}
     for weight in weights:
-        groups, pruned_each = pruned_per_group(weight.shape, prunes[weight.key.layer])
+        prune = prune_of_weight(prunes, weight, norms)
+        groups, pruned_each = pruned_per_group(weight.shape, prune)
         kept[weight.key] = math.prod(weight.shape) - groups * pruned_each
     return kept
 

@@ -8,10 +8,9 @@ pruned, for the hidden states that the next layer is calibrated on.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from pruning.architecture import PrunableWeight
@@ -23,6 +22,7 @@ from pruning.models import LoadedModel
 from pruning.progress import Meter, Report, ignore
 from pruning.scores import score
 from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.starved import norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, mix
 from pruning.surgery import temporary_masks
 
@@ -78,12 +78,13 @@ def prune_sequential(
 def _layer_masks(
     loaded: LoadedModel, weights: Sequence[PrunableWeight], stats: ChannelStats, prune: PruneSpec
 ) -> dict[WeightKey, Mask]:
-    norms: Mapping[WeightKey, np.ndarray] = stats.norms()
+    norms = norms_of(stats)
     masks = {}
     for weight in weights:
+        of_weight = prune_of_weight({weight.key.layer: prune}, weight, norms)
         matrix = loaded.matrix(weight.key)
         channels = torch.from_numpy(norms[weight.input_key])
         masks[weight.key] = Mask.pack(
-            keep_highest(score(matrix, channels, prune, weight.key), prune)
+            keep_highest(score(matrix, channels, of_weight, weight.key), of_weight)
         )
     return masks

@@ -20,6 +20,7 @@ SCORES = (*TEXT_SCORES, "magnitude", "random")
 COMPARISON_GROUPS = ("row", "matrix")
 ALLOCATIONS = ("uniform", "owl")
 MODES = ("one-shot", "sequential")
+STARVED = ("magnitude", "dense")  # what becomes of experts that saw too few tokens
 Score = Literal["wanda", "ria", "contrastive", "magnitude", "random"]
 
 
@@ -28,7 +29,8 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: dicts, lists, strings, numbers, None."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {field.name: _plain(getattr(self, field.name)) for field in fields}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -42,6 +44,12 @@ class Spec:
     def content_hash(self) -> str:
         """16 hexadecimal digits that depend on every field and on nothing else."""
         return content_hash(self.to_json())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.to_json()
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def content_hash(data: Any) -> str:
@@ -213,6 +221,8 @@ class PruneSpec(Spec):
     consecutive inputs (its sparsity is 1 - n/m). comparison_group: scores compete within an
     output row (Wanda's default) or within the whole matrix. allocation: every layer loses the
     same share, or by its outliers (see `pruning.allocation`). layers, projections None: all.
+    starved: an expert that saw fewer than `statistics.ENOUGH_TOKENS` tokens of the text is pruned
+    by its weights' magnitude alone, or left dense.
     """
 
     score: str = "wanda"
@@ -223,8 +233,11 @@ class PruneSpec(Spec):
     seed: int = 0
     layers: tuple[int, ...] | None = None
     projections: tuple[str, ...] | None = None
+    starved: str = "magnitude"
 
     def __post_init__(self) -> None:
+        if self.starved not in STARVED:
+            raise InputError(f"Starved experts are treated by one of {', '.join(STARVED)}.")
         if self.score not in SCORES:
             raise InputError(f"The score {self.score!r} is not one of {', '.join(SCORES)}.")
         if self.comparison_group not in COMPARISON_GROUPS:
@@ -245,6 +258,13 @@ class PruneSpec(Spec):
                 f"'unstructured' and one of the scores {', '.join(TEXT_SCORES)}."
             )
         _check_selection(self.layers, self.projections)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. `starved` is left out where it is the usual, as in results made before it."""
+        data = super().to_json()
+        if self.starved == STARVED[0]:
+            del data["starved"]
+        return data
 
     @property
     def block(self) -> tuple[int, int] | None:

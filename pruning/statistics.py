@@ -20,6 +20,7 @@ from pruning.storage import atomic_tensors
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
+ENOUGH_TOKENS = 32  # of a text that an expert must see, or its sums are too few to go by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class ChannelStats:
 
     Keys name a distinct layer input by the first weight that reads it (q_proj for q, k and v).
     sum_sq[key]: (groups, channels) float64, sum over counted tokens of x squared.
-    tokens[key]: (groups,) int64, tokens counted.
+    tokens[key]: (groups,) int64, tokens counted; of an expert, those that were routed to it.
     """
 
     sum_sq: Mapping[WeightKey, Float]
@@ -79,6 +80,24 @@ class ChannelStats:
             key: sums.sum(axis=0) / max(int(self.tokens[key].sum()), 1)
             for key, sums in self.sum_sq.items()
         }
+
+    @property
+    def starved(self) -> frozenset[WeightKey]:
+        """The inputs of experts that saw fewer than ENOUGH_TOKENS tokens in all groups together."""
+        return frozenset(
+            key
+            for key, count in self.tokens.items()
+            if key.expert is not None and int(count.sum()) < ENOUGH_TOKENS
+        )
+
+    @property
+    def text_tokens(self) -> float:
+        """A measure of the text's length: the mean over inputs of the tokens counted.
+
+        Where all tokens pass every input, their number. A router that sends each token to the same
+        number of experts makes it proportional to that.
+        """
+        return sum(int(count.sum()) for count in self.tokens.values()) / max(len(self.tokens), 1)
 
     def save(self, path: Path) -> None:
         """Write as safetensors, atomically."""
@@ -140,7 +159,9 @@ def mix(parts: Sequence[tuple[ChannelStats, float]]) -> ChannelStats:
 
     The mixture's mean square is sum_d weight_d * (sum_sq_d / tokens_d) / sum_d weight_d, so a
     domain with more text weighs no more than its weight says. Returns one group whose sums are
-    that mean times the tokens of all. A single part is its own total, exactly.
+    that mean times the tokens of all. A single part is its own total, exactly. tokens_d counts the
+    text, not what a router sends to one expert: a domain that an expert hardly sees has little to
+    say there.
     """
     if not parts or any(not weight > 0 for _, weight in parts):
         raise ValueError("A mixture needs at least one domain, and weights above 0.")
@@ -150,11 +171,12 @@ def mix(parts: Sequence[tuple[ChannelStats, float]]) -> ChannelStats:
     scale = sum(weight for _, weight in totals)
     first = totals[0][0]
     sums, tokens = {}, {}
+    lengths = [max(stats.text_tokens, 1.0) for stats, _ in totals]
     for key in first.sum_sq:
-        count = np.sum([stats.tokens[key] for stats, _ in totals], axis=0)
         mean = sum(
-            weight / scale * stats.sum_sq[key] / np.maximum(stats.tokens[key], 1)[:, None]
-            for stats, weight in totals
+            weight / scale * stats.sum_sq[key] / length
+            for (stats, weight), length in zip(totals, lengths, strict=True)
         )
-        sums[key], tokens[key] = np.asarray(mean * count[:, None]), count
+        sums[key] = np.asarray(mean * sum(lengths))
+        tokens[key] = np.sum([stats.tokens[key] for stats, _ in totals], axis=0)
     return ChannelStats(sum_sq=sums, tokens=tokens)

@@ -22,6 +22,7 @@ from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import importance, loudness
 from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.starved import ScoreNorms, norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, contrast, mix
 from pruning.storage import atomic_json
 from pruning.workspace import Run
@@ -90,7 +91,7 @@ def _from_one(
 def masks_from_norms(
     run: Run,
     prune: PruneSpec,
-    norms: Mapping[str, Norms],
+    norms: Mapping[str, ScoreNorms],
     weights: Sequence[PrunableWeight] | None = None,
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every named set of input norms."""
@@ -105,7 +106,7 @@ def masks_from_norms(
             wanted = [
                 (
                     loudness(torch.from_numpy(norms[name][weight.input_key]), prune).numpy(),
-                    prunes[name][weight.key.layer],
+                    prune_of_weight(prunes[name], weight, norms[name]),
                 )
                 for name in norms
             ]
@@ -138,7 +139,7 @@ def _mask(scores: Tensor, *, prune: PruneSpec) -> Mask:
     return Mask.pack(keep_highest(scores, prune))
 
 
-def prune_of_layers(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, PruneSpec]:
+def prune_of_layers(run: Run, prune: PruneSpec, norms: ScoreNorms) -> dict[int, PruneSpec]:
     """Layer -> `prune` with that layer's own sparsity; the same for all if allocation is uniform.
 
     Raises as `owl_sparsities`.
@@ -151,13 +152,13 @@ def prune_of_layers(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, Prune
     }
 
 
-def owl_sparsities(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, float]:
+def owl_sparsities(run: Run, prune: PruneSpec, norms: ScoreNorms) -> dict[int, float]:
     """OWL's sparsity of every selected layer, for one set of input norms: layer -> [0, 1).
 
     The layers' shares of outliers need two passes over the weights; they are stored with the run.
     InputError where the sparsity leaves OWL no room.
     """
-    weights = selected_weights(run, prune)
+    weights = _informed(selected_weights(run, prune), norms)
     digest = hashlib.sha256()
     for weight in weights:
         digest.update(str(weight.key).encode())
@@ -171,6 +172,13 @@ def owl_sparsities(run: Run, prune: PruneSpec, norms: Norms) -> dict[int, float]
         atomic_json(path, {str(layer): share for layer, share in shares.items()})
     stored = json.loads(path.read_text("utf-8"))
     return layer_sparsities({int(layer): share for layer, share in stored.items()}, prune.sparsity)
+
+
+def _informed(weights: Sequence[PrunableWeight], norms: ScoreNorms) -> list[PrunableWeight]:
+    """The weights without those of starved experts, but for layers that have no others."""
+    starved = norms.starved
+    known = {weight.key.layer for weight in weights if weight.input_key not in starved}
+    return [w for w in weights if w.input_key not in starved or w.key.layer not in known]
 
 
 def run_masks(
@@ -192,13 +200,13 @@ def mixture_masks(
         yield weight, masks["mixture"]
 
 
-def mixture_norms(run: Run, prune: PruneSpec, mixture: Mapping[str, float]) -> Norms:
+def mixture_norms(run: Run, prune: PruneSpec, mixture: Mapping[str, float]) -> ScoreNorms:
     """What the score of `prune` takes as norms for a mixture; raises as `score_norms`."""
     stats = mixture_stats(run, mixture)
-    return _contrasted(run, stats, mixture) if prune.score == "contrastive" else stats.norms()
+    return _contrasted(run, stats, mixture) if prune.score == "contrastive" else norms_of(stats)
 
 
-def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str, Norms]:
+def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str, ScoreNorms]:
     """What the score of `prune` takes as norms: domain name -> (input key -> (channels,)).
 
     InputError if the score is contrastive and the run has no other domain to compare with.
@@ -208,16 +216,16 @@ def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str,
     return {domain: _contrasted(run, run.stats(domain), [domain]) for domain in domains}
 
 
-def _contrasted(run: Run, stats: ChannelStats, inside: Collection[str]) -> Norms:
+def _contrasted(run: Run, stats: ChannelStats, inside: Collection[str]) -> ScoreNorms:
     others = [run.stats(domain) for domain in run.domains if domain not in inside]
     if not others:
         raise InputError(
             "The contrastive score compares with the run's other domains, and there is none left; "
             "leave a domain out, calibrate on more, or choose another score."
         )
-    return contrast(stats, others)
+    return norms_of(stats, contrast(stats, others))
 
 
-def domain_norms(run: Run, domains: Sequence[str]) -> dict[str, Norms]:
+def domain_norms(run: Run, domains: Sequence[str]) -> dict[str, ScoreNorms]:
     """Domain name -> (input key -> (channels,)), over all of its groups."""
-    return {domain: run.stats(domain).norms() for domain in domains}
+    return {domain: norms_of(run.stats(domain)) for domain in domains}

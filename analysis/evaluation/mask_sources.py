@@ -84,6 +84,7 @@ def prune_of(source: MaskSource, prune: PruneSpec) -> PruneSpec | None:
 
 def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, Mask]:
     """The masks of every weight that `prune` selects; none for the dense model."""
+    from pruning.starved import norms_of
     from pruning.submodels import masks_from_norms, mixture_masks, run_masks
 
     chosen = prune_of(source, prune)
@@ -97,5 +98,5 @@ def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, 
         return {weight.key: masks[domain] for weight, masks in run_masks(run, chosen, [domain])}
     stats = run.stats(domain)
     half = stats.subset(range(source.half - 1, stats.groups, len(HALVES)))
-    found = masks_from_norms(run, chosen, {domain: half.norms()})
+    found = masks_from_norms(run, chosen, {domain: norms_of(half)})
     return {weight.key: masks[domain] for weight, masks in found}

@@ -93,6 +93,7 @@ def _kept(levels: NDArray[np.uint8]) -> Integer:
 def has_curves(run: Run, prune: PruneSpec) -> bool:
     """Whether `region_curves` can be asked: a small model, unstructured, row by row, layers alike."""
     plain = prune.pattern == "unstructured" and prune.allocation == "uniform"
+    plain &= prune.starved == "magnitude"  # what stays dense has no rank
     return plain and prune.comparison_group == "row" and is_small(run)
 
 

@@ -1,0 +1,59 @@
+"""Experts that saw too few tokens: known by name, and never pruned by sums that mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pruning.architecture import PrunableWeight
+from pruning.specs import PruneSpec, WeightKey
+from pruning.statistics import ENOUGH_TOKENS, ChannelStats
+
+
+class ScoreNorms(dict[WeightKey, NDArray]):
+    """Input norms, input key -> (channels,), and the inputs of experts that saw too few tokens.
+
+    The norms of these are all 1, so that the weights' magnitudes alone decide.
+    """
+
+    def __init__(self, norms: Mapping[WeightKey, NDArray], starved: frozenset[WeightKey]) -> None:
+        super().__init__(norms)
+        self.starved = starved
+        for key in starved:
+            self[key] = np.ones_like(self[key])
+
+
+def norms_of(stats: ChannelStats, norms: Mapping[WeightKey, NDArray] | None = None) -> ScoreNorms:
+    """The norms to score with. norms: made from `stats` in another way; None: their own."""
+    return ScoreNorms(stats.norms() if norms is None else norms, stats.starved)
+
+
+def prune_of_weight(
+    prunes: Mapping[int, PruneSpec], weight: PrunableWeight, norms: ScoreNorms
+) -> PruneSpec:
+    """How one weight is pruned: as its layer, or not at all where a starved expert stays dense."""
+    prune = prunes[weight.key.layer]
+    if prune.starved == "dense" and prune.reads_text and weight.input_key in norms.starved:
+        return replace(prune, sparsity=0.0, pattern="unstructured")
+    return prune
+
+
+def starved_sentence(starved: Mapping[str, frozenset[WeightKey]], choice: str) -> str | None:
+    """Which experts too little is known of; None if there are none.
+
+    starved: domain -> inputs, as `ChannelStats.starved`. choice: `PruneSpec.starved`.
+    """
+    experts = {
+        name: len({(key.layer, key.expert) for key in keys}) for name, keys in starved.items()
+    }
+    found = [f"{count} in {name}" for name, count in experts.items() if count]
+    if not found:
+        return None
+    fate = "pruned by magnitude alone" if choice == "magnitude" else "left dense"
+    return (
+        f"Experts that saw fewer than {ENOUGH_TOKENS} tokens: {', '.join(found)}. "
+        f"For such a domain an expert is {fate}; more text shows more of it."
+    )
