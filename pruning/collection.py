@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,22 +9,22 @@ from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pruning.architecture import PrunableWeight
 from pruning.domains.packing import TokenSample
-from pruning.errors import AtlasError
 from pruning.forward import Decoder
+from pruning.input_sums import InputSums, input_readers
 from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.resources import free_memory_bytes
 from pruning.specs import WeightKey
-from pruning.statistics import ChannelStats, Integer
+from pruning.statistics import ChannelStats, Float, Integer
 from pruning.streaming.parking import park, unpark, where_parked
 
 Batch = tuple[Tensor, Tensor]  # input_ids, valid: both (sample, position)
-CACHED = 2**18  # numbers squared at a time: they fit the second-level caches of two cores
 HELD_SHARE = 0.25  # of the free memory that waiting hidden states may take
+ROUTED = "tokens of "  # what is parked beside an expert's sums
 PARK_EVERY = 600.0  # seconds between two savings of hidden states that stay in memory
 
 
@@ -73,7 +72,11 @@ class HiddenStates:
             WeightKey(layer=index, name=name): total[None]
             for name, total in collected.totals().items()
         }
-        return ChannelStats(sum_sq=sums, tokens=dict.fromkeys(sums, self.tokens))
+        routed = {
+            WeightKey(layer=index, name=name): np.array([count], dtype=np.int64)
+            for name, count in collected.routed().items()
+        }
+        return ChannelStats(sum_sq=sums, tokens=dict.fromkeys(sums, self.tokens) | routed)
 
     def park(self, *, keep: bool, sums: Mapping[str, Tensor] | None = None) -> None:
         """Write the states to the file; unless `keep`, take them out of memory."""
@@ -122,9 +125,13 @@ class Passage:
         """where: the group in words. file: where it is parked, and resumed from if it is there."""
         self.where = where
         self._states = HiddenStates(decoder, batches, file)
-        self._sums = {
-            WeightKey.parse(name): values.numpy() for name, values in self._states.resume().items()
-        }
+        self._sums: dict[WeightKey, Float] = {}
+        self._routed: dict[WeightKey, Integer] = {}  # tokens, of what not every token reads
+        for name, values in self._states.resume().items():
+            if name.startswith(ROUTED):
+                self._routed[WeightKey.parse(name.removeprefix(ROUTED))] = values.numpy()
+            else:
+                self._sums[WeightKey.parse(name)] = values.numpy()
 
     @property
     def layer(self) -> int:
@@ -134,20 +141,26 @@ class Passage:
     def visit(self, weights: Sequence[PrunableWeight], *, advance: bool) -> None:
         """Go through the next layer, or only up to it, and sum up what its `weights` read."""
         if weights:
-            self._sums |= self._states.sums(weights, advance=advance).sum_sq
+            stats = self._states.sums(weights, advance=advance)
+            self._sums |= stats.sum_sq
+            self._routed |= {
+                weight.input_key: stats.tokens[weight.input_key]
+                for weight in weights
+                if weight.input_key.expert is not None
+            }
         else:
             self._states.advance()
 
     def park(self, *, keep: bool) -> None:
         """See `HiddenStates.park`; the sums go with the states."""
         sums = {str(key): torch.from_numpy(values) for key, values in self._sums.items()}
+        sums |= {f"{ROUTED}{key}": torch.from_numpy(n) for key, n in self._routed.items()}
         self._states.park(keep=keep, sums=sums)
 
     def stats(self) -> ChannelStats:
         """All sums so far. One group."""
-        return ChannelStats(
-            sum_sq=self._sums, tokens=dict.fromkeys(self._sums, self._states.tokens)
-        )
+        tokens = dict.fromkeys(self._sums, self._states.tokens) | self._routed
+        return ChannelStats(sum_sq=self._sums, tokens=tokens)
 
 
 def pass_through(
@@ -195,74 +208,6 @@ def channel_sums(
     passage = Passage(Decoder(loaded), batches)
     pass_through(loaded, [passage], weights)
     return passage.stats()
-
-
-def input_readers(weights: Sequence[PrunableWeight]) -> dict[str, str]:
-    """The distinct inputs of one layer's weights: input name -> the first module that reads it."""
-    readers: dict[str, str] = {}
-    for weight in weights:
-        readers.setdefault(weight.input_name, weight.key.name)
-    return readers
-
-
-class InputSums:
-    """While open, sums the squares of what the layer's modules read, over valid positions.
-
-    Squares are added as by `sum_squares`, batches in float64.
-    """
-
-    def __init__(self, layer: nn.Module, readers: Mapping[str, str]) -> None:
-        """readers: input name -> name of a module inside `layer` that reads it."""
-        self.valid: Tensor | None = None  # bool (sample, position) of the batch under way
-        self._layer, self._readers = layer, readers
-        self._sums: dict[str, Tensor] = {}
-        self._hooks = contextlib.ExitStack()
-
-    def __enter__(self) -> InputSums:
-        for name, reader in self._readers.items():
-
-            def hook(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-                self._add(name, inputs[0])
-
-            handle = self._layer.get_submodule(reader).register_forward_pre_hook(hook)
-            self._hooks.callback(handle.remove)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hooks.close()
-
-    def _add(self, name: str, activations: Tensor) -> None:
-        assert self.valid is not None
-        flat = activations.detach().reshape(-1, activations.shape[-1])  # (tokens, channels)
-        total = sum_squares(flat, self.valid.flatten().to(flat.device))
-        self._sums[name] = self._sums[name] + total if name in self._sums else total
-
-    def totals(self) -> dict[str, np.ndarray]:
-        """Per input: (channels,) float64. AtlasError if an activation overflowed."""
-        for name, total in self._sums.items():
-            if not bool(torch.isfinite(total).all()):
-                raise AtlasError(
-                    f"Activations at {name} are not finite numbers in this precision; "
-                    "calibrate with dtype bfloat16 or float32."
-                )
-        return {name: total.cpu().numpy() for name, total in self._sums.items()}
-
-
-def sum_squares(rows: Tensor, counted: Tensor) -> Tensor:
-    """The sum over counted rows of each column's squares: (channels,) float64.
-
-    rows: (tokens, channels). counted: bool (tokens,); what is in other rows is not looked at. Some
-    rows at a time are squared and added in float32, whatever the model's own precision; these sums
-    are added in float64. On a CPU the squares stay in its cache, and no row is copied.
-    """
-    step = max(1, len(rows) if rows.is_cuda else CACHED // rows.shape[1])
-    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
-    for part, counts in zip(rows.split(step), counted.split(step), strict=True):
-        squares = part.float().square()
-        if not bool(counts.all()):
-            squares.index_fill_(0, torch.nonzero(~counts).flatten(), 0.0)
-        total += squares.sum(0)
-    return total
 
 
 def fits_memory(loaded: LoadedModel, samples: Sequence[TokenSample]) -> bool:

@@ -23,7 +23,10 @@ USUAL_NAMES = ("gate_proj", "up_proj", "down_proj")
 
 
 class Expert(nn.Module):
-    """One expert: down(activation(gate x) * up x). `rows`: the tokens it was last called with."""
+    """One expert: down(activation(gate x) * up x).
+
+    rows: the tokens that it was last called with, of so many `positions`.
+    """
 
     def __init__(
         self, names: tuple[str, str, str], matrices: tuple[Tensor, ...], activation: nn.Module
@@ -37,10 +40,11 @@ class Expert(nn.Module):
         self._names = names
         self.activation = activation
         self.rows = torch.zeros(0, dtype=torch.int64)
+        self.positions = 0
 
     def forward(self, hidden: Tensor, rows: Tensor) -> Tensor:
         """hidden: (tokens, H). rows: int64, the tokens that the router sends here. (rows, H)."""
-        self.rows = rows
+        self.rows, self.positions = rows, len(hidden)
         gate, up, down = (self.get_submodule(name) for name in self._names)
         routed = hidden[rows]
         return cast(Tensor, down(self.activation(gate(routed)) * up(routed)))

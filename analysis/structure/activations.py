@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pruning.architecture import PrunableWeight
-from pruning.collection import Batch, HiddenStates, input_readers
+from pruning.collection import Batch, HiddenStates
+from pruning.experts import Expert, every_expert_runs, expert_around
 from pruning.forward import Decoder
+from pruning.input_sums import input_readers
 from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.specs import WeightKey
@@ -59,15 +61,28 @@ def _reading(
 ) -> Iterator[dict[str, list[Tensor]]]:
     """While open, what modules of a layer read: input name -> (positions, channels) a batch.
 
+    An expert reads 0 at the positions that are not routed to it.
     readers: input name -> the module that reads it. wanted: input name -> channels.
     """
     parts: dict[str, list[Tensor]] = {name: [] for name in readers}
     with contextlib.ExitStack() as hooks:
+        hooks.enter_context(every_expert_runs(layer))
         for name, reader in readers.items():
+            expert = expert_around(layer, reader)
 
-            def hook(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
+            def hook(
+                _: nn.Module,
+                inputs: tuple[Tensor, ...],
+                name: str = name,
+                expert: Expert | None = expert,
+            ) -> None:
                 chosen = inputs[0].detach()[..., list(wanted[name])]
-                parts[name].append(chosen.reshape(-1, chosen.shape[-1]).float().cpu())
+                values = chosen.reshape(-1, chosen.shape[-1]).float()
+                if expert is not None:
+                    values = values.new_zeros(expert.positions, values.shape[1]).index_copy(
+                        0, expert.rows, values
+                    )
+                parts[name].append(values.cpu())
 
             handle = layer.get_submodule(reader).register_forward_pre_hook(hook)
             hooks.callback(handle.remove)

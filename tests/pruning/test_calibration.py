@@ -18,8 +18,9 @@ from safetensors.torch import load_file, save_file
 
 from pruning import calibration
 from pruning.calibration import calibrate
-from pruning.collection import InputSums, Passage, batches_of, channel_sums
+from pruning.collection import Passage, batches_of, channel_sums
 from pruning.errors import AtlasError, Cancelled, InputError
+from pruning.input_sums import InputSums
 from pruning.models import LoadedModel
 from pruning.progress import Progress
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec

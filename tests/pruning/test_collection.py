@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pruning import collection
-from pruning.collection import sum_squares
+from pruning import input_sums
+from pruning.input_sums import sum_squares
 
 
 def test_only_counted_rows_are_added_whatever_the_others_hold() -> None:
@@ -24,7 +24,7 @@ def test_no_rows_or_none_that_count_sum_to_zero() -> None:
 
 @pytest.mark.parametrize("numbers", [1, 20, 2**18])
 def test_cuts_miss_no_row(numbers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection, "CACHED", numbers)
+    monkeypatch.setattr(input_sums, "CACHED", numbers)
     rows = torch.arange(21.0).reshape(7, 3)
     counted = torch.tensor([True, True, False, True, True, True, False])
     # column 0 holds 0, 3, 9, 12, 15: 0 + 9 + 81 + 144 + 225

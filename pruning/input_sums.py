@@ -1,0 +1,101 @@
+"""Hooks that sum the squares of what the modules of one decoder layer read."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pruning.architecture import PrunableWeight
+from pruning.errors import AtlasError
+from pruning.experts import Expert, every_expert_runs, expert_around
+
+CACHED = 2**18  # numbers squared at a time: they fit the second-level caches of two cores
+
+
+def input_readers(weights: Sequence[PrunableWeight]) -> dict[str, str]:
+    """The distinct inputs of one layer's weights: input name -> the first module that reads it."""
+    readers: dict[str, str] = {}
+    for weight in weights:
+        readers.setdefault(weight.input_name, weight.key.name)
+    return readers
+
+
+class InputSums:
+    """While open, sums the squares of what the layer's modules read, over valid positions.
+
+    Of an expert's modules only over those positions that the router sends there.
+    Squares are added as by `sum_squares`, batches in float64.
+    """
+
+    def __init__(self, layer: nn.Module, readers: Mapping[str, str]) -> None:
+        """readers: input name -> name of a module inside `layer` that reads it."""
+        self.valid: Tensor | None = None  # bool (sample, position) of the batch under way
+        self._layer, self._readers = layer, readers
+        self._sums: dict[str, Tensor] = {}
+        self._routed: dict[str, int] = {}
+        self._hooks = contextlib.ExitStack()
+
+    def __enter__(self) -> InputSums:
+        self._hooks.enter_context(every_expert_runs(self._layer))
+        for name, reader in self._readers.items():
+            expert = expert_around(self._layer, reader)
+
+            def hook(
+                _: nn.Module,
+                inputs: tuple[Tensor, ...],
+                name: str = name,
+                expert: Expert | None = expert,
+            ) -> None:
+                self._add(name, inputs[0], expert)
+
+            handle = self._layer.get_submodule(reader).register_forward_pre_hook(hook)
+            self._hooks.callback(handle.remove)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hooks.close()
+
+    def _add(self, name: str, activations: Tensor, expert: Expert | None) -> None:
+        assert self.valid is not None
+        flat = activations.detach().reshape(-1, activations.shape[-1])  # (tokens, channels)
+        counted = self.valid.flatten().to(flat.device)
+        if expert is not None:
+            counted = counted[expert.rows]
+            self._routed[name] = self._routed.get(name, 0) + int(counted.sum())
+        total = sum_squares(flat, counted)
+        self._sums[name] = self._sums[name] + total if name in self._sums else total
+
+    def routed(self) -> dict[str, int]:
+        """Per input of an expert: the valid tokens that the router sent there."""
+        return self._routed
+
+    def totals(self) -> dict[str, np.ndarray]:
+        """Per input: (channels,) float64. AtlasError if an activation overflowed."""
+        for name, total in self._sums.items():
+            if not bool(torch.isfinite(total).all()):
+                raise AtlasError(
+                    f"Activations at {name} are not finite numbers in this precision; "
+                    "calibrate with dtype bfloat16 or float32."
+                )
+        return {name: total.cpu().numpy().copy() for name, total in self._sums.items()}
+
+
+def sum_squares(rows: Tensor, counted: Tensor) -> Tensor:
+    """The sum over counted rows of each column's squares: (channels,) float64.
+
+    rows: (tokens, channels). counted: bool (tokens,); what is in other rows is not looked at. Some
+    rows at a time are squared and added in float32, whatever the model's own precision; these sums
+    are added in float64. On a CPU the squares stay in its cache, and no row is copied.
+    """
+    step = max(1, len(rows) if rows.is_cuda else CACHED // rows.shape[1])
+    total = torch.zeros(rows.shape[1], dtype=torch.float64, device=rows.device)
+    for part, counts in zip(rows.split(step), counted.split(step), strict=True):
+        squares = part.float().square()
+        if not bool(counts.all()):
+            squares.index_fill_(0, torch.nonzero(~counts).flatten(), 0.0)
+        total += squares.sum(0)
+    return total
