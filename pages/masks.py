@@ -79,10 +79,16 @@ def _choose_weight(run: Run) -> PrunableWeight:
     left, right = st.columns(2, gap="medium")
     with left:
         layer = choose("Decoder layer", run.layers, "layer", format_func=str)
-    there = {weight.key.projection: weight for weight in run.weights if weight.key.layer == layer}
+    there: dict[str, dict[str, PrunableWeight]] = {}
+    for weight in run.weights:
+        if weight.key.layer == layer:
+            there.setdefault(weight.key.projection, {})[weight.key.name] = weight
     with right:
         name = choose("Projection", list(there), "projection", help=explain("Projection"))
-    return there[name]
+    alike = there[name]
+    if len(alike) == 1:
+        return next(iter(alike.values()))
+    return alike[choose("Which of them", list(alike), "weight", help=explain("Expert"))]
 
 
 def _choose_window(weight: PrunableWeight) -> Window:

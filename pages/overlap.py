@@ -139,6 +139,7 @@ def _counted(run: Run, prune: PruneSpec) -> bool:
             argv = ["analysis", "overlap", "--run", run.id, "--sparsity", str(prune.sparsity)]
             argv += ["--pattern", prune.pattern, "--score", prune.score]
             argv += ["--comparison-group", prune.comparison_group, "--seed", str(prune.seed)]
+            argv += ["--allocation", prune.allocation, "--starved", prune.starved]
             submit("overlap", f"Comparing masks at {prune.sparsity:.0%}", argv)
     return False
 

@@ -16,6 +16,7 @@ from pages.ui.choices import choose_parts, choose_pruning, choose_run
 from pages.ui.frame import go, title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
+from pages.ui.routing_view import routing_section
 from pages.ui.state import choose, slide, switch
 from pages.ui.words import count, glossary
 
@@ -52,6 +53,7 @@ def draw() -> None:
         found = _families(run, part)
         _regions(run, part, found)
         _sharp(run, part)
+    routing_section(run)
     channels_section(run)
 
 
@@ -81,7 +83,7 @@ def _submit(run: Run, part: PruneSpec, more: list[str]) -> None:
     argv = ["analysis", "structure", "--run", run.id, "--sparsity", str(part.sparsity)]
     argv += ["--pattern", part.pattern, "--score", part.score]
     argv += ["--comparison-group", part.comparison_group, "--allocation", part.allocation]
-    argv += ["--seed", str(part.seed)]
+    argv += ["--seed", str(part.seed), "--starved", part.starved]
     if part.layers is not None:
         argv += ["--layers", ",".join(map(str, part.layers))]
     if part.projections is not None:

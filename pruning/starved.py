@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -41,19 +41,21 @@ def prune_of_weight(
     return prune
 
 
-def starved_sentence(starved: Mapping[str, frozenset[WeightKey]], choice: str) -> str | None:
-    """Which experts too little is known of; None if there are none.
+def starved_sentence(
+    starved: Mapping[str, frozenset[WeightKey]], name: Callable[[str], str] = str
+) -> str | None:
+    """How many experts saw too few tokens of which domain; None if none did.
 
-    starved: domain -> inputs, as `ChannelStats.starved`. choice: `PruneSpec.starved`.
+    starved: domain -> inputs, as `ChannelStats.starved`.
     """
     experts = {
-        name: len({(key.layer, key.expert) for key in keys}) for name, keys in starved.items()
+        domain: len({(key.layer, key.expert) for key in keys}) for domain, keys in starved.items()
     }
-    found = [f"{count} in {name}" for name, count in experts.items() if count]
+    found = [f"{count} of {name(domain)}" for domain, count in experts.items() if count]
     if not found:
         return None
-    fate = "pruned by magnitude alone" if choice == "magnitude" else "left dense"
     return (
-        f"Experts that saw fewer than {ENOUGH_TOKENS} tokens: {', '.join(found)}. "
-        f"For such a domain an expert is {fate}; more text shows more of it."
+        f"Experts that saw fewer than {ENOUGH_TOKENS} tokens: {', '.join(found)}. For such a "
+        "domain they are pruned by magnitude alone, or left dense if you choose so; more text "
+        "shows more of them."
     )

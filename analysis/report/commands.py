@@ -53,6 +53,8 @@ def _pruning(prune: PruneSpec) -> str:
     words = [f"--sparsity {prune.sparsity}", *_changed(prune)]
     if prune.allocation != PruneSpec.allocation:
         words.append(f"--allocation {prune.allocation}")
+    if prune.starved != PruneSpec.starved:
+        words.append(f"--starved {prune.starved}")
     if prune.seed:
         words.append(f"--seed {prune.seed}")
     return " ".join(words)

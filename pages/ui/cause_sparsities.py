@@ -25,6 +25,7 @@ def cause_command(run: Run, prune: PruneSpec, spec: CauseSpec) -> list[str]:
     argv = ["analysis", "cause", "--run", run.id, "--sparsity", str(prune.sparsity)]
     argv += ["--pattern", prune.pattern, "--score", prune.score]
     argv += ["--comparison-group", prune.comparison_group, "--allocation", prune.allocation]
+    argv += ["--starved", prune.starved]
     if prune.layers is not None:
         argv += ["--layers", ",".join(map(str, prune.layers))]
     if prune.projections is not None:

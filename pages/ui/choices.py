@@ -11,7 +11,7 @@ from pages.ui.frame import go
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
-from pruning.specs import TEXT_SCORES, PruneSpec, pattern_sparsity
+from pruning.specs import STARVED, TEXT_SCORES, PruneSpec, pattern_sparsity
 
 if TYPE_CHECKING:
     from pruning.workspace import Run
@@ -25,6 +25,7 @@ SCORE_NAMES = {
     "random": "Random",
 }
 ALLOCATION_NAMES = {"uniform": "All alike", "owl": "By outliers (OWL)"}
+STARVED_NAMES = {"magnitude": "prune by magnitude", "dense": "leave dense"}
 GROUP_NAMES = {"row": "Output row", "matrix": "Whole matrix"}
 
 
@@ -163,6 +164,20 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
         pattern=pattern,
         comparison_group="row" if implied is not None else groups,
         allocation=allocation if allocates else "uniform",
+        starved=_choose_starved(run) if score in TEXT_SCORES else STARVED[0],
+    )
+
+
+def _choose_starved(run: Run) -> str:
+    """What becomes of experts that saw too few tokens; no question for a model without experts."""
+    if not any(weight.key.expert is not None for weight in run.weights):
+        return STARVED[0]
+    return switch(
+        "Starved experts",
+        STARVED,
+        "starved",
+        format_func=STARVED_NAMES.__getitem__,
+        help=explain("Starved expert"),
     )
 
 

@@ -34,6 +34,15 @@ GLOSSARY = {
         "All alike: every layer loses the same share of its weights. By outliers: a layer in which more "
         "scores stand far out keeps more, around the same mean (Yin et al., 2023)."
     ),
+    "Expert": (
+        "In a mixture-of-experts model a layer's feed-forward part exists many times over. A small "
+        "router, which is never pruned, chooses for each token which few of them work on it. Each "
+        "expert is scored by the tokens that were sent to it."
+    ),
+    "Starved expert": (
+        "An expert that saw fewer than 32 tokens of a domain's text, too few to say what the domain "
+        "needs of it. It is pruned by the magnitude of its weights alone, or left as it is."
+    ),
     "Magnitude score": "A weight's size alone. It ignores the domain: every domain gets one mask.",
     "Random score": "Chance. A baseline that a real score has to beat.",
     "Comparison group": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pruning.commands.options import (
     add_json,
@@ -109,6 +109,7 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     """Where the run is, and what is still missing; of several processes, the first one answers."""
     from pruning.distributed.processes import is_first
     from pruning.distributed.shares import Work
+    from pruning.starved import starved_sentence
 
     if not is_first():
         arguments.json = False
@@ -121,7 +122,17 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
             f"Share {arguments.share} of run {run.id} is done; {missing} of "
             f"{len(work.units)} groups are left to other shares ({run.folder})"
         )
-    data = {"run": run.id, "path": str(run.folder), "status": run.status, "missing": missing}
+    data: dict[str, Any] = {
+        "run": run.id,
+        "path": str(run.folder),
+        "status": run.status,
+        "missing": missing,
+    }
+    if not missing and any(weight.key.expert is not None for weight in run.weights):
+        starved = {name: run.stats(name).starved for name in run.domains}
+        data["starved"] = {name: sorted(map(str, keys)) for name, keys in starved.items()}
+        sentence = starved_sentence(starved)
+        return Answer(data=data, shown=[said, *([sentence] if sentence else [])])
     return Answer(data=data, shown=[said])
 
 

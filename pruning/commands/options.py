@@ -12,6 +12,7 @@ from pruning.specs import (
     ALLOCATIONS,
     COMPARISON_GROUPS,
     SCORES,
+    STARVED,
     PruneSpec,
     parse_layers,
     pattern_sparsity,
@@ -71,6 +72,13 @@ def add_pruning(parser: argparse.ArgumentParser) -> None:
         default="uniform",
         help="all layers lose the same share, or by their activation outliers (default: uniform)",
     )
+    parser.add_argument(
+        "--starved",
+        choices=STARVED,
+        default=STARVED[0],
+        help="experts that saw fewer than 32 tokens of the text are pruned by magnitude alone or "
+        "left dense (default: magnitude)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random score (default: 0)")
     add_selection(parser, "prune")
 
@@ -113,6 +121,7 @@ def prune_spec_of(arguments: argparse.Namespace) -> PruneSpec:
         comparison_group=arguments.comparison_group,
         allocation=arguments.allocation,
         seed=arguments.seed,
+        starved=arguments.starved,
         layers=layers_of(arguments),
         projections=projections_of(arguments),
     )
