@@ -179,7 +179,8 @@ def _matrix(
             st.caption(hint(prune).capitalize() + ".")
         elif what == "pruned":
             st.caption("Overlap and chance are of pruned weights, the rest of kept ones.")
-        downloads(columns, "Overlap of every pair of domains.", f"pairs-{what}", caption)
+        with st.container(horizontal=True, gap="small"):
+            downloads(columns, "Overlap of every pair of domains.", f"pairs-{what}", caption)
 
 
 def _findings(domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray, what: str) -> str:

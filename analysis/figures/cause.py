@@ -65,7 +65,7 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
     dress(figure, style, FRAME_HEIGHT + ROW_HEIGHT * len(sides))
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(
-        title_text="read by", showgrid=False, tickangle=-35 if len(names) > 4 else None
+        title_text="read by", showgrid=False, tickangle=-35 if len(names) > 3 else None
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="without the weights of")
     worst = [names[int(np.argmax(line))] for line in values[: len(names)]]

@@ -63,7 +63,7 @@ def overlap_matrix(
     )
     dress(figure, style, height=120 + max(44 * size, 160))
     figure.update_layout(plot_bgcolor=style.blank)
-    figure.update_xaxes(side="bottom", showgrid=False, tickangle=-35 if size > 4 else None)
+    figure.update_xaxes(side="bottom", showgrid=False, tickangle=-35 if size > 3 else None)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return Chart(
         figure=figure,
@@ -139,7 +139,7 @@ def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:
     )
     dress(figure, style, height=100 + 30 * size)
     figure.update_layout(plot_bgcolor=style.blank)
-    figure.update_xaxes(showgrid=False, tickangle=-35 if size > 4 else None)
+    figure.update_xaxes(showgrid=False, tickangle=-35 if size > 3 else None)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return Chart(
         figure=figure,

@@ -9,6 +9,7 @@ import streamlit as st
 from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.charts import downloads, show, style
+from pages.ui.pair_table import NUMBERS
 from pages.ui.state import switch
 
 if TYPE_CHECKING:
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
     from pruning.workspace import Run
 
 KINDS: dict[Kind, str] = {"layer": "by layer", "projection": "by projection"}
+SHOWN_FIRST = (
+    "overlap",
+    "ceiling",
+    "chance",
+    "index",
+    "index_low",
+    "index_high",
+    "p",
+    "adjusted_p",
+)
 
 
 def parts_section(
@@ -43,15 +54,28 @@ def parts_section(
 
 
 def _table(run: Run, prune: PruneSpec, tested: tuple[PairEvidence, ...]) -> None:
-    from analysis.figures.evidence_parts import parts_table
+    from analysis.figures.evidence_parts import parts_of, parts_table
 
     chosen = switch("Yardsticks", list(KINDS), "parts", format_func=dict(KINDS).__getitem__)
     kind: Kind = "layer" if chosen == "layer" else "projection"
     columns = parts_table(tested, kind)
-    shown = {name: list(map(label, columns[name])) for name in ("domain_a", "domain_b")}  # type: ignore[arg-type]
+    pairs = [
+        f"{label(pair.domain_a)} · {label(pair.domain_b)}"
+        for pair in tested
+        for _ in parts_of(pair, kind)
+    ]
+    numbers = [*SHOWN_FIRST, *(name for name in list(columns)[3:] if name not in SHOWN_FIRST)]
     config: dict[str, Any] = {
-        name: st.column_config.NumberColumn(name.replace("_", " "), format="%.4f", width="small")
-        for name in list(columns)[3:]
+        name: st.column_config.NumberColumn(
+            name.replace("_", " "),
+            help=NUMBERS.get(name, "Standard error that the sample of rows brings."),
+            format="%.4f",
+            width="small",
+        )
+        for name in numbers
     }
-    st.dataframe(columns | shown, hide_index=True, column_config=config)
-    downloads(columns, f"The yardsticks {KINDS[kind]}.", f"yardsticks-by-{kind}", about(run, prune))
+    shown = {"pair": pairs, **{name: columns[name] for name in (kind, *numbers)}}
+    st.dataframe(shown, hide_index=True, column_config=config)
+    with st.container(horizontal=True, gap="small"):
+        title = f"The yardsticks {KINDS[kind]}."
+        downloads(columns, title, f"yardsticks-by-{kind}", about(run, prune))

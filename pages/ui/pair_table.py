@@ -26,7 +26,7 @@ NUMBERS = {
     "index_low": "Lower end of the index's 95% interval.",
     "index_high": "Upper end of the index's 95% interval.",
     "p": "Permutation test of the groups' labels.",
-    "adjusted_p": "The same, adjusted for the number of pairs (Benjamini-Hochberg).",
+    "adjusted_p": "The same, adjusted for asking many times (Benjamini-Hochberg).",
 }
 
 
