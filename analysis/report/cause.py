@@ -46,10 +46,11 @@ def causes(source: Source) -> Section | None:
 def own_sentence(spec: CauseSpec, found: Cause) -> str:
     """How many regions are shown to be their domain's own."""
     own = [label(row.domain) for row in found.domains if is_own(row)]
-    names = f" ({', '.join(own)})" if own else ""
+    names = f": {', '.join(own)}" if own else ""
     return (
         f"Of the weights {TAKEN[spec.region]}, {len(own)} of {len(found.domains)} regions are shown "
-        f"to be their domain's own: it needs them more than other weights, and most{names}."
+        f"to be their domain's own{names}. (A region is, if its domain needs it more than other "
+        "weights, and more than any other domain does.)"
     )
 
 

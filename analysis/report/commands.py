@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from analysis.cause.sparsity import stored_at_sparsities
@@ -38,7 +39,7 @@ def reproduction(source: Source) -> Section:
     lines += [_evaluate(run.id, table.spec) for table in source.evaluations]
     lines.append(f"python -m analysis report {choice} --out {run.id}-report.html")
     private = any(domain.kind == "files" for domain in run.spec.domains) or any(
-        each.source != TaskSpec.source
+        each.source not in (TaskSpec.source, "")
         for table in source.evaluations
         for each in table.spec.task_sets
     )
@@ -53,6 +54,8 @@ def _pruning(prune: PruneSpec) -> str:
     words = [f"--sparsity {prune.sparsity}", *_changed(prune)]
     if prune.allocation != PruneSpec.allocation:
         words.append(f"--allocation {prune.allocation}")
+    if prune.starved != PruneSpec.starved:
+        words.append(f"--starved {prune.starved}")
     if prune.starved != PruneSpec.starved:
         words.append(f"--starved {prune.starved}")
     if prune.seed:
@@ -99,13 +102,12 @@ def _evaluate(run: str, spec: EvaluationSpec) -> str:
     if spec.prune.block is None:
         words.append(f"--sparsity {' '.join(map(str, spec.sparsities))}")
     words += [*_changed(spec.prune), f"--text {spec.text_bytes} --tasks {spec.tasks}"]
-    harness = [each.name for each in spec.task_sets if each.kind == HARNESS]
+    words += [f"--seed {spec.sampling.seed}"] if spec.sampling.seed else []
     for each in spec.task_sets:
         if each.kind != HARNESS:
             given = f"{each.name}:{each.kind}={Path(each.source).name}"
             words.append(f"--task-file {shlex.quote(given)}")
-    if harness:
-        words.append(f"--lm-eval {shlex.join(harness)}")
+    words += _harness([each for each in spec.task_sets if each.kind == HARNESS])
     for flag, names in (("calibrated", spec.calibrated_on), ("measured", spec.measured_on)):
         if names:
             words.append(f"--{flag}-on {shlex.join(names)}")
@@ -116,6 +118,18 @@ def _evaluate(run: str, spec: EvaluationSpec) -> str:
         words.append(f"--samples {sampling.samples} --temperature {sampling.temperature}")
         words.append(f"--top-p {sampling.top_p} --pass-at {' '.join(map(str, sampling.ks))}")
     return " ".join(words)
+
+
+def _harness(sets: Sequence[TaskSpec]) -> list[str]:
+    """The flags of tasks of lm-evaluation-harness; a folder is named without where it lies."""
+    if not sets:
+        return []
+    words = [f"--lm-eval {shlex.join(each.name for each in sets)}"]
+    if sets[0].source:
+        words.append(f"--lm-eval-include {shlex.quote(Path(sets[0].source).name)}")
+    if sets[0].count is not None:
+        words.append(f"--lm-eval-limit {sets[0].count}")
+    return words
 
 
 def _calibrate(source: Source) -> str:

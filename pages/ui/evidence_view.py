@@ -85,7 +85,7 @@ def evidence_section(
 def _command(run: Run, prune: PruneSpec) -> list[str]:
     """What follows `python -m`."""
     argv = ["analysis", "evidence", "--run", run.id, "--sparsity", str(prune.sparsity)]
-    argv += ["--pattern", prune.pattern]
+    argv += ["--pattern", prune.pattern, "--starved", prune.starved]
     if prune.layers is not None:
         argv += ["--layers", ",".join(map(str, prune.layers))]
     if prune.projections is not None:
