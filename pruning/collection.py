@@ -52,7 +52,7 @@ class HiddenStates:
         """Move every batch through the next decoder layer as it is now."""
         hidden = self._wanted()
         for number, states in enumerate(hidden):
-            hidden[number] = self._call(number, states)
+            hidden[number] = _in_place(states, self._call(number, states))
         self.layer += 1
 
     def sums(self, weights: Sequence[PrunableWeight], *, advance: bool) -> ChannelStats:
@@ -66,7 +66,7 @@ class HiddenStates:
                 collected.valid = self._batches[number][1].to(self._decoder.loaded.device)
                 output = self._call(number, states)
                 if advance:
-                    hidden[number] = output
+                    hidden[number] = _in_place(states, output)
         self.layer += advance
         sums = {
             WeightKey(layer=index, name=name): total[None]
@@ -116,6 +116,14 @@ class HiddenStates:
         return states.cpu() if self._decoder.loaded.streamed else states
 
 
+@torch.inference_mode()
+def _in_place(old: Tensor, new: Tensor) -> Tensor:
+    """The new states, on a CPU in the memory of the old ones (see `Passage.reserve`)."""
+    if new.is_cuda or (old.device, old.dtype, old.shape) != (new.device, new.dtype, new.shape):
+        return new
+    return old.copy_(new)
+
+
 class Passage:
     """One group of documents on its way through a model, and the sums it has left so far."""
 
@@ -126,6 +134,7 @@ class Passage:
         self.where = where
         self._states = HiddenStates(decoder, batches, file)
         self._sums: dict[WeightKey, Float] = {}
+        self._room: dict[WeightKey, Float] = {}  # where sums to come will lie
         self._routed: dict[WeightKey, Integer] = {}  # tokens, of what not every token reads
         for name, values in self._states.resume().items():
             if name.startswith(ROUTED):
@@ -138,11 +147,22 @@ class Passage:
         """The decoder layer that comes next."""
         return self._states.layer
 
+    def reserve(self, weights: Sequence[PrunableWeight]) -> None:
+        """Take memory for the sums of these weights' inputs now, before that of any layer.
+
+        Small blocks that stay, taken amid large ones that go, tear the C library's heap into pieces
+        that are not used again: ten times as much memory was held as states and sums need.
+        """
+        for weight in weights:
+            self._room.setdefault(weight.input_key, np.zeros((1, weight.shape[1])))
+
     def visit(self, weights: Sequence[PrunableWeight], *, advance: bool) -> None:
         """Go through the next layer, or only up to it, and sum up what its `weights` read."""
         if weights:
             stats = self._states.sums(weights, advance=advance)
-            self._sums |= stats.sum_sq
+            for key, sums in stats.sum_sq.items():
+                self._sums[key] = self._room.setdefault(key, sums)
+                self._sums[key][...] = sums
             self._routed |= {
                 weight.input_key: stats.tokens[weight.input_key]
                 for weight in weights
@@ -179,6 +199,8 @@ def pass_through(
     are parked after every layer. done: called with each passage that has all of its sums.
     """
     last = max(weight.key.layer for weight in weights)
+    for passage in passages:
+        passage.reserve(weights)
     parked = time.monotonic()
     for index in range(min(passage.layer for passage in passages), last + 1):
         here = [weight for weight in weights if weight.key.layer == index]

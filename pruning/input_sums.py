@@ -81,7 +81,7 @@ class InputSums:
                     f"Activations at {name} are not finite numbers in this precision; "
                     "calibrate with dtype bfloat16 or float32."
                 )
-        return {name: total.cpu().numpy().copy() for name, total in self._sums.items()}
+        return {name: total.cpu().numpy() for name, total in self._sums.items()}
 
 
 def sum_squares(rows: Tensor, counted: Tensor) -> Tensor:
