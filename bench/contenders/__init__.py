@@ -1,0 +1,1 @@
+"""What the calibration benchmark compares, each a program of its own: `python -m bench.contenders.X`."""
