@@ -1,0 +1,78 @@
+"""The section on experts, the choice for starved ones, and one expert's mask."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.figures.domains import label
+from analysis.routing import distance_sentence, routing_sentence, routing_table
+from pruning.workspace import Run, Workspace
+from tests.pages.conftest import Open, chart_names, healthy
+from tests.pruning.finished_run import finished_run
+
+
+@pytest.fixture(scope="module")
+def with_experts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experts")
+    finished_run("qwen3_moe", folder)
+    return folder
+
+
+@pytest.fixture
+def routed(empty: Path, with_experts: Path) -> Run:
+    """A finished run of a mixture of experts in the workspace that the app uses."""
+    shutil.copytree(with_experts / "workspace", empty)
+    return Workspace(empty).runs()[0]
+
+
+def test_the_structure_page_shows_which_experts_a_domain_uses(routed: Run, open_page: Open) -> None:
+    app = healthy(open_page("structure", experts="prose", routing="against the others"))
+    table = routing_table(routed)
+    words = "\n".join(text.value for text in app.markdown)
+    assert distance_sentence(table, label) in words
+    assert routing_sentence(table, "prose", label) in words
+    place = chart_names(app).index("routing-prose-csv")
+    drawn = json.loads(app.get("plotly_chart")[place].proto.spec)
+    assert drawn["data"][0]["x"] == [str(expert) for expert in range(8)]
+    assert any("fewer than 32 tokens: 5 of code, 1 of prose" in each.value for each in app.warning)
+
+
+def test_starved_experts_can_stay_dense(routed: Run, open_page: Open) -> None:
+    """Expert 2 of layer 0 saw 13 tokens of the code."""
+    shares = {}
+    for choice in ("prune by magnitude", "leave dense"):
+        link = {"starved": choice, "layer": "0", "projection": "gate_proj"}
+        app = healthy(open_page("masks", **link, weight="mlp.experts.2.gate_proj"))
+        place = next(i for i, name in enumerate(chart_names(app)) if name.startswith("mask-code"))
+        drawn = json.loads(app.get("plotly_chart")[place].proto.spec)
+        shares[choice] = np.mean(values_of(drawn["data"][0]["z"]))
+    assert shares["prune by magnitude"] == pytest.approx(0.5)
+    assert shares["leave dense"] == 1.0
+
+
+def values_of(drawn: Any) -> np.ndarray:
+    """A heatmap's values, which plotly writes as a list or as base64."""
+    if isinstance(drawn, list):
+        return np.array(drawn)
+    return np.frombuffer(base64.b64decode(drawn["bdata"]), dtype=np.dtype(drawn["dtype"]))
+
+
+def test_each_experts_mask_can_be_seen(routed: Run, open_page: Open) -> None:
+    app = healthy(
+        open_page("masks", layer="1", projection="down_proj", weight="mlp.experts.3.down_proj")
+    )
+    said = " ".join(text.value for text in app.caption)
+    assert "Layer 1, mlp.experts.3.down_proj: 32 × 28" in said
+
+
+def test_a_dense_model_has_no_such_section(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("structure"))
+    assert not any(header.value == "Experts" for header in app.header)
+    assert not any(name.startswith("routing") for name in chart_names(app))
