@@ -209,7 +209,7 @@ def test_a_disk_too_small_for_the_download_is_a_problem(
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"model_type": "mixtral", "architectures": ["MixtralForCausalLM"]}, "mixture-of-experts"),
+        ({"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"]}, "mixture-of-experts"),
         ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "BertForMaskedLM"),
     ],
 )

@@ -69,10 +69,10 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_model_of_another_kind_is_still_described(tmp_path: Path) -> None:
-    config = {"model_type": "mixtral", "architectures": ["MixtralForCausalLM"]}
+    config = {"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"]}
     (tmp_path / "config.json").write_text(json.dumps(config))
     report = inspect_model(str(tmp_path))
-    assert (report.architecture, report.model_type) == ("MixtralForCausalLM", "mixtral")
+    assert (report.architecture, report.model_type) == ("GptOssForCausalLM", "gpt_oss")
     assert any("mixture-of-experts" in problem for problem in report.problems)
     assert report.parameters is None
     assert report.memory_bytes("float32") == 0

@@ -145,8 +145,8 @@ def test_configurations_that_are_refused(llama: Path, changes: dict[str, Any], w
         ({"model_type": "vit", "architectures": ["ViTModel"]}, "not a language model"),
         ({"model_type": "gemma3"}, "multimodal"),
         (
-            {"model_type": "mixtral", "architectures": ["MixtralForCausalLM"]},
-            "MixtralForCausalLM has mixture-of-experts layers, whose experts are not linear",
+            {"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"]},
+            "GptOssForCausalLM has mixture-of-experts layers of a form that cannot be taken apart",
         ),
     ],
 )
