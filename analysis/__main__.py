@@ -17,6 +17,7 @@ from analysis.commands import (
     routing,
     sandbox,
     savings,
+    scores,
     structure,
 )
 from pruning.console import Parser, command_parser, run
@@ -27,6 +28,7 @@ COMMANDS = {
     "structure": (structure, "the domains' family tree, and which of them keep which weights"),
     "routing": (routing, "which experts each domain's tokens are sent to, in mixtures of experts"),
     "evaluate": (evaluate, "bits per byte and tasks, of every domain's mask on every domain"),
+    "scores": (scores, "RIA, OWL and the contrastive score beside Wanda, on every domain's text"),
     "experiment": (experiment, "calibrate on several sets, measure on tasks, write the table"),
     "cause": (cause, "what is lost without the weights that a domain has for itself"),
     "channels": (channels, "the channels that tell two domains apart, and what drives them"),
