@@ -14,6 +14,7 @@ from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import evaluation
 from pages.ui.state import choose, switch
+from pages.ui.task_choices import check_files
 from pages.ui.words import ago, duration, glossary
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _measure(run: Run, *, busy: bool) -> None:
     if st.button(
         "Start measuring", type="primary", icon=":material/play_arrow:", disabled=busy or not ready
     ):
+        check_files(spec.task_sets)
         submit("evaluate", "Measuring the sub-models", command_of(run, spec))
 
 

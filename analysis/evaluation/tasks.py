@@ -42,6 +42,7 @@ OF_DOMAIN = {
 }
 BUILT_IN = "builtin"
 GSM8K_MARK = "####"
+TASK_FILE = re.compile(rf"(?:(.+?):)??({'|'.join(KINDS[:-1])})=(.+)")  # a name may hold = and :
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 
 
@@ -81,13 +82,13 @@ def built_in(domain: str, count: int) -> TaskSpec:
 
 def parse_task_file(text: str) -> TaskSpec:
     """ "kind=PATH" or "name:kind=PATH", as on the command line; the name is else the file's."""
-    head, sign, path = text.partition("=")
-    name, _, kind = head.rpartition(":")
-    if not sign or not path or kind == HARNESS:
+    found = TASK_FILE.fullmatch(text)
+    if found is None:
         raise InputError(
             f"{text!r} is not KIND=PATH or NAME:KIND=PATH, such as math=gsm8k.jsonl; the kinds are "
             f"{', '.join(KINDS[:-1])}."
         )
+    name, kind, path = found.groups()
     return TaskSpec(name=name or Path(path).stem, kind=kind, source=path)
 
 

@@ -27,6 +27,19 @@ def choose_tasks() -> tuple[tuple[TaskSpec, ...], Sampling]:
     return sets, sampling
 
 
+def check_files(sets: tuple[TaskSpec, ...]) -> None:
+    """InputError for tasks of a file or folder that cannot be read, before a job waits for them.
+
+    What lies on the hub is not fetched for that.
+    """
+    from analysis.evaluation.program_sources import HUB
+    from analysis.evaluation.tasks import HARNESS, load_tasks
+
+    for each in sets:
+        if each.kind != HARNESS and not each.source.startswith(HUB):
+            load_tasks(each)
+
+
 def task_flags(sets: tuple[TaskSpec, ...], sampling: Sampling) -> list[str]:
     """What `evaluate` is told of these choices."""
     from analysis.evaluation.tasks import HARNESS

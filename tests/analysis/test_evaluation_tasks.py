@@ -78,7 +78,7 @@ def test_a_wrong_line_is_a_sentence(kind: str, line: Any, sentence: str, tmp_pat
 
 
 def test_files_and_flags_that_cannot_be_used(tmp_path: Path) -> None:
-    for text in ("math", "=x", "luck=x", "math="):
+    for text in ("math", "=x", "luck=x", "math=", "lm-eval=x", "a:luck=x", ":math=x"):
         with pytest.raises(InputError):
             parse_task_file(text)
     with pytest.raises(InputError, match="cannot be read"):
@@ -87,6 +87,8 @@ def test_files_and_flags_that_cannot_be_used(tmp_path: Path) -> None:
         load_tasks(TaskSpec(name="t", kind="math", source=task_file(tmp_path)))
     assert parse_task_file("gsm:math=a/b.jsonl").name == "gsm"
     assert parse_task_file("math=a/b.jsonl").name == "b"
+    odd = parse_task_file("seed=1: a:math=x/b:math=c.jsonl")  # as the page names seed=1: a.jsonl
+    assert (odd.name, odd.kind, odd.source) == ("seed=1: a", "math", "x/b:math=c.jsonl")
 
 
 def test_built_in_tasks_are_held_out() -> None:
