@@ -104,32 +104,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def calibration(arguments: argparse.Namespace, report: Report) -> Answer:
-    """Make each shape in a folder that is thrown away, and let all contenders work on it."""
+    """Make each shape in a folder that is thrown away, and let all contenders work on it.
+
+    The result is written after each shape.
+    """
     arguments.machine = machine()
-    shapes = tuple(arguments.shape)
+    name, command = name_and_command(arguments)
     lines: list[str] = []
-    for number, shape in enumerate(shapes):
-        report(Progress(stage="Measuring", done=number, total=len(shapes), detail=shape))
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            write_trial(folder, SHAPES[shape])
-            lines += [
-                f"{SHAPES[shape]}; {arguments.threads} threads, medians of {arguments.rounds}"
-            ]
-            lines += (
-                precisions(arguments, folder) if arguments.bfloat16 else compared(arguments, folder)
-            )
-            lines.append("")
-    command, name = "python -m bench calibration", "calibration"
+    for number, shape in enumerate(arguments.shape):
+        report(Progress(stage="Measuring", done=number, total=len(arguments.shape), detail=shape))
+        with tempfile.TemporaryDirectory() as folder:
+            write_trial(Path(folder), SHAPES[shape])
+            measure = precisions if arguments.bfloat16 else compared
+            threads = f"threads: {arguments.threads}, medians of {arguments.rounds}"
+            lines += ["", f"{SHAPES[shape]}; {threads}", *measure(arguments, Path(folder))]
+        answer = result(arguments, name, command, lines[1:])
+    return answer
+
+
+def name_and_command(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Of the result's file, and what a person types for the same."""
+    name, command = "calibration", "python -m bench calibration"
     if arguments.bfloat16:
-        command, name = f"{command} --bfloat16", f"{name}-bfloat16"
-    elif shapes != USUAL:
-        name += f"-{'-'.join(shapes)}"
-    if shapes != USUAL:
-        command += f" --shape {' '.join(shapes)}"
+        name, command = f"{name}-bfloat16", f"{command} --bfloat16"
+    if tuple(arguments.shape) != USUAL:
+        command += f" --shape {' '.join(arguments.shape)}"
+        if not arguments.bfloat16:
+            name += f"-{'-'.join(arguments.shape)}"
     if arguments.only_ours:
         command += " --only-ours"
-    return result(arguments, name, f"{command} --rounds {arguments.rounds}", lines[:-1])
+    return name, f"{command} --threads {arguments.threads} --rounds {arguments.rounds}"
 
 
 def compared(arguments: argparse.Namespace, folder: Path) -> Iterator[str]:
