@@ -39,7 +39,7 @@ def is_zen4(text: str) -> bool:
 def has_bfloat16(device: str) -> bool:
     """Whether bfloat16 is the faster arithmetic on this device; a CPU without it emulates it.
 
-    device: e.g. "cpu" or "cuda:0". Emulated, it was measured to be 25 times slower than float32.
+    device: e.g. "cpu" or "cuda:0". Emulated, it takes several times as long as float32.
     """
     if not device.startswith("cpu"):
         return True

@@ -106,7 +106,7 @@ def choose_precision(report: ModelReport | None) -> tuple[str | None, str]:
             ("automatic", "float32", "bfloat16", "float16"),
             "dtype",
             help="Automatic: float32 on a CPU, the checkpoint's own on a GPU. A CPU without "
-            "bfloat16 arithmetic emulates it, many times slower. The sums themselves are always "
+            "bfloat16 arithmetic emulates it, several times slower. The sums themselves are always "
             "kept in float64.",
         )
     with right:
