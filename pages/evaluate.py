@@ -92,6 +92,8 @@ def _said(spec: EvaluationSpec) -> str:
     if spec.tasks:
         parts.append(f"{spec.tasks} tasks a domain")
     parts += [each.name for each in spec.task_sets]
+    if spec.meteor:
+        parts.append("METEOR")
     if spec.sampling.samples > 1:
         parts.append(f"{spec.sampling.samples} programs a task")
     return " · ".join(parts)

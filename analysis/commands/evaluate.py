@@ -126,6 +126,9 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pass-at", type=int, nargs="+", default=[1], metavar="K", help="k of pass@k (default: 1)"
     )
+    parser.add_argument(
+        "--meteor", action="store_true", help="also METEOR of translations, if nltk is installed"
+    )
     add_consent_argument(parser)
 
 
@@ -212,6 +215,7 @@ def spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
         calibrated_on=_names(getattr(arguments, "calibrated_on", None)),
         measured_on=_names(getattr(arguments, "measured_on", None)),
         yardsticks=not getattr(arguments, "no_yardsticks", False),
+        meteor=arguments.meteor,
     )
 
 

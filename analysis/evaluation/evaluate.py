@@ -19,6 +19,7 @@ from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses
 from analysis.evaluation.mask_sources import MaskSource, masks_of, prune_of
 from analysis.evaluation.measures import BITS_PER_BYTE, PERPLEXITY, Measured
+from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import TEXT, Column, EvaluationSpec, columns_of, settings_of
 from analysis.evaluation.store import has_cell, write_cell, write_table
@@ -72,10 +73,14 @@ def evaluate(
     cells = list(plan(run, spec, contents))
     missing = [cell for cell in cells if not has_cell(run, cell.name)]
     if missing:
+        if spec.meteor:
+            check_installed()
         meter = Meter(report, "Measuring", len(cells))
         meter.skip(len(cells) - len(missing))
         loaded = load_model(replace(run.spec.model, device=device, stream=False), report)
-        measuring = partial(measure_column, loaded, sampling=spec.sampling, sandbox=sandbox)
+        measuring = partial(
+            measure_column, loaded, sampling=spec.sampling, sandbox=sandbox, meteor=spec.meteor
+        )
         for cell, measured, seconds in _measured(run, spec, missing, loaded, contents, measuring):
             write_cell(run, cell.name, measured, seconds=seconds, device=str(loaded.device))
             percent = f" at {cell.sparsity:.0%}" if cell.sparsity else ""
@@ -122,6 +127,8 @@ def plan(run: Run, spec: EvaluationSpec, contents: dict[Column, Content]) -> Ite
                 "content": contents[column].digest,
                 "sampling": spec.sampling.to_json() if column.is_programs else None,
             }
+            if spec.meteor and column.is_translation:
+                what["meteor"] = True  # else no entry: cells made before METEOR keep their names
             yield Planned(source=source, sparsity=sparsity, column=column, name=content_hash(what))
 
 
@@ -151,6 +158,7 @@ def measure_column(
     *,
     sampling: Sampling | None = None,
     sandbox: Sandbox | None = None,
+    meteor: bool = False,
 ) -> Measured:
     """Measure the model, as it is now, on a text or a set of tasks."""
     if column.kind == TEXT:
@@ -159,4 +167,11 @@ def measure_column(
         per_token = np.stack([losses.bits, losses.tokens.astype(np.float64)], axis=1)
         return Measured(statistics={BITS_PER_BYTE: per_byte, PERPLEXITY: per_token})
     assert column.tasks is not None
-    return score_tasks(loaded, column.tasks.kind, content.units, sampling=sampling, sandbox=sandbox)
+    return score_tasks(
+        loaded,
+        column.tasks.kind,
+        content.units,
+        sampling=sampling,
+        sandbox=sandbox,
+        meteor=meteor,
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.evaluation.evaluate import evaluate
+from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import EvaluationTable
 from analysis.evaluation.written_table import WrittenTable
@@ -60,6 +61,8 @@ def experiment(
     allow_execution: consent to running the programs that the model writes. Raises InputError for a
     choice that cannot be used, AtlasError where the work fails or there is no sandbox.
     """
+    if spec.evaluation.meteor:
+        check_installed()
     run = calibrate(spec.calibration, workspace, report)
     programs = any(column.is_programs for column in columns_of(run, spec.evaluation))
     table = evaluate(

@@ -23,6 +23,7 @@ Float = NDArray[np.float64]
 BITS_PER_BYTE, PERPLEXITY = "bits per byte", "perplexity"
 EXACT, ACCURACY, NORMALISED = "exact answer", "accuracy", "length-normalised accuracy"
 CHRF, BLEU = "chrF", "BLEU"
+METEOR = "METEOR (exact and stem matches)"
 PASS = "pass@"  # followed by k
 HARNESS = " (lm-eval)"  # behind the harness's own name of a metric
 
@@ -163,5 +164,6 @@ _MEASURES = {
         (NORMALISED, "%", True, _percent),
         (CHRF, "", True, _chrf),
         (BLEU, "", True, _bleu),
+        (METEOR, "", True, _percent),
     )
 }

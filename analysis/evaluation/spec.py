@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, sources_of
 from analysis.evaluation.sampling import Sampling
-from analysis.evaluation.tasks import OF_DOMAIN, PROGRAMS, TaskSpec, built_in
+from analysis.evaluation.tasks import OF_DOMAIN, PROGRAMS, TRANSLATION, TaskSpec, built_in
 from pruning.errors import InputError
 from pruning.specs import TEXT_SCORES, PruneSpec, Spec
 
@@ -24,10 +24,9 @@ class EvaluationSpec(Spec):
 
     text_bytes: held-out text of each domain for bits per byte; 0: none. tasks: held-out tasks of
     each built-in domain; 0: none. task_sets: further sets of tasks. sampling: how programs are
-    written. calibrated_on: domains whose
-    own masks are measured; measured_on: domains whose text and tasks they are measured on; None:
-    all of the run's. yardsticks: also measure the mixture, magnitude and random masks, and two
-    draws of each domain.
+    written. calibrated_on: domains whose own masks are measured; measured_on: domains whose text
+    and tasks they are measured on; None: all of the run's. yardsticks: also measure the mixture,
+    magnitude and random masks, and two draws of each domain. meteor: also METEOR of translations.
     """
 
     sparsities: tuple[float, ...] = (0.5,)
@@ -39,6 +38,7 @@ class EvaluationSpec(Spec):
     calibrated_on: tuple[str, ...] | None = None
     measured_on: tuple[str, ...] | None = None
     yardsticks: bool = True
+    meteor: bool = False
 
     def __post_init__(self) -> None:
         if not self.sparsities:
@@ -71,6 +71,13 @@ class EvaluationSpec(Spec):
         """How weights are pruned at one sparsity."""
         return replace(self.prune, sparsity=sparsity)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. `meteor` is left out where it is not asked, as in results made before it."""
+        data = super().to_json()
+        if not self.meteor:
+            del data["meteor"]
+        return data
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from `to_json`'s output."""
@@ -102,6 +109,11 @@ class Column(Spec):
         """Whether programs that the model writes are run to measure it."""
         return self.tasks is not None and self.tasks.kind == PROGRAMS
 
+    @property
+    def is_translation(self) -> bool:
+        """Whether translations are compared with right ones."""
+        return self.tasks is not None and self.tasks.kind == TRANSLATION
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from `to_json`'s output."""
@@ -124,7 +136,7 @@ def columns_of(run: Run, spec: EvaluationSpec) -> tuple[Column, ...]:
     """The texts, then the built-in tasks, then the further sets.
 
     A set belongs to the domain it names, else to that of its own name. InputError for an unknown
-    domain, or two columns of tasks with one name.
+    domain, two columns of tasks with one name, or METEOR without translations.
     """
     for domain in spec.measured_on or ():
         run.check_domain(domain)
@@ -154,6 +166,11 @@ def columns_of(run: Run, spec: EvaluationSpec) -> tuple[Column, ...]:
         raise InputError(
             f"Built-in tasks are in the column {', '.join(sorted(twice))} already; name the file's "
             "column otherwise, NAME:KIND=PATH."
+        )
+    if spec.meteor and not any(column.is_translation for column in (*inside, *files)):
+        raise InputError(
+            "METEOR is a measure of translations, and none are among the tasks; add a file, "
+            "translation=PATH, or tasks of the built-in domain 'translation', or leave METEOR out."
         )
     return (*texts, *inside, *files)
 

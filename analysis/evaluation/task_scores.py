@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from analysis.evaluation.choices import choose
@@ -13,10 +14,12 @@ from analysis.evaluation.measures import (
     BLEU,
     CHRF,
     EXACT,
+    METEOR,
     NORMALISED,
     Measured,
     shares,
 )
+from analysis.evaluation.meteor import meteor_scores
 from analysis.evaluation.program_scores import programs_passing
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.tasks import CHOICES, HARNESS, MATH, PROGRAMS, TRANSLATION, number_in
@@ -37,12 +40,13 @@ def score_tasks(
     *,
     sampling: Sampling | None = None,
     sandbox: Sandbox | None = None,
+    meteor: bool = False,
     report: Report = ignore,
 ) -> Measured:
     """Measure a model, as it is now, on tasks of one kind.
 
     sampling: how programs are written, greedily if None. sandbox: where they are run; InputError
-    for programs without one.
+    for programs without one. meteor: also METEOR of translations; InputError without nltk.
     """
     if kind == HARNESS:
         return harness_measured(loaded, tasks[0])
@@ -56,7 +60,7 @@ def score_tasks(
     scorers: dict[str, Callable[..., Measured]] = {
         MATH: problems_solved,
         CHOICES: choices_right,
-        TRANSLATION: translations_alike,
+        TRANSLATION: partial(translations_alike, meteor=meteor),
     }
     return scorers[kind](loaded, tasks, report=report)
 
@@ -93,19 +97,23 @@ def choices_right(
 
 
 def translations_alike(
-    loaded: LoadedModel, tasks: Sequence[TranslationTask], *, report: Report = ignore
+    loaded: LoadedModel,
+    tasks: Sequence[TranslationTask],
+    *,
+    meteor: bool = False,
+    report: Report = ignore,
 ) -> Measured:
-    """chrF and BLEU of the first line of each greedy translation."""
+    """chrF, BLEU and, if asked, METEOR of the first line of each greedy translation."""
     prompts = [task.prompt for task in tasks]
     written = [text.strip() for text in _greedy(loaded, prompts, SENTENCE_TOKENS, ("\n",), report)]
     references = [task.reference.strip() for task in tasks]
-    return Measured(
-        statistics={
-            CHRF: chrf_statistics(written, references),
-            BLEU: bleu_statistics(written, references),
-        },
-        outputs=tuple(written),
-    )
+    statistics = {
+        CHRF: chrf_statistics(written, references),
+        BLEU: bleu_statistics(written, references),
+    }
+    if meteor:
+        statistics[METEOR] = shares(meteor_scores(written, references))
+    return Measured(statistics=statistics, outputs=tuple(written))
 
 
 def _greedy(

@@ -113,6 +113,8 @@ def _evaluate(run: str, spec: EvaluationSpec) -> str:
             words.append(f"--{flag}-on {shlex.join(names)}")
     if not spec.yardsticks:
         words.append("--no-yardsticks")
+    if spec.meteor:
+        words.append("--meteor")
     sampling = spec.sampling
     if sampling.samples > 1:
         words.append(f"--samples {sampling.samples} --temperature {sampling.temperature}")

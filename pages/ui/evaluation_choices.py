@@ -70,7 +70,7 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
             format_func=label,
             placeholder="all domains",
         )
-    task_sets, sampling = choose_tasks()
+    task_sets, sampling, meteor = choose_tasks()
     return EvaluationSpec(
         sparsities=tuple(sorted(sparsities)),
         prune=PruneSpec(sparsity=sorted(sparsities)[0] if sparsities else 0.5, pattern=pattern),
@@ -79,6 +79,7 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
         task_sets=task_sets,
         sampling=sampling,
         measured_on=tuple(domains) or None,
+        meteor=meteor,
     )
 
 
@@ -91,6 +92,8 @@ def command_of(run: Run, spec: EvaluationSpec) -> list[str]:
     words += ["--text", str(spec.text_bytes), "--tasks", str(spec.tasks)]
     if spec.measured_on:
         words += ["--measured-on", *spec.measured_on]
+    if spec.meteor:
+        words += ["--meteor"]
     return [*words, *task_flags(spec.task_sets, spec.sampling)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.state import choose_many, number, slide, write
+from pages.ui.state import choose_many, first_value, keep, number, slide, write
 from pruning.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ KS = (1, 2, 5, 10, 25, 50, 100)  # of pass@k
 HARNESS_NAME = re.compile(r"[A-Za-z0-9_][\w.:-]*", re.ASCII)
 
 
-def choose_tasks() -> tuple[tuple[TaskSpec, ...], Sampling]:
-    """Sets of tasks beside the built-in ones, and how programs are drawn."""
+def choose_tasks() -> tuple[tuple[TaskSpec, ...], Sampling, bool]:
+    """Sets of tasks beside the built-in ones, how programs are drawn, and whether METEOR is asked."""
     with st.expander("Tasks: how programs are drawn, tasks of your own", icon=":material/tune:"):
         sampling = _choose_sampling()
         sets = (*_choose_files(), *_choose_harness())
-    return sets, sampling
+        meteor = _choose_meteor()
+    return sets, sampling, meteor
 
 
 def check_files(sets: tuple[TaskSpec, ...]) -> None:
@@ -105,6 +106,22 @@ def _choose_files() -> list[TaskSpec]:
         "that domain's own mask.",
     )
     return [parse_task_file(line.strip()) for line in lines.splitlines() if line.strip()]
+
+
+def _choose_meteor() -> bool:
+    from analysis.evaluation.meteor import is_installed
+
+    there = is_installed()
+    first_value("meteor", False)
+    asked = st.checkbox(
+        "METEOR of translations, beside chrF and BLEU",
+        key="meteor",
+        bind="query-params",
+        disabled=not there,
+        help="Words that are the same or have one stem. It needs nltk: "
+        "`pip install -r requirements-meteor.txt`.",
+    )
+    return keep("meteor", asked) and there
 
 
 def _choose_harness() -> list[TaskSpec]:

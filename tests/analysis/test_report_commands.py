@@ -97,6 +97,7 @@ def test_the_same_weights_are_removed(tiny_run: Run, monkeypatch: pytest.MonkeyP
             calibrated_on=("code",),
             measured_on=("sums", "code"),
             yardsticks=False,
+            meteor=True,
         ),
         EvaluationSpec(
             sparsities=(0.5,),

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.__main__ import make_parser
 from analysis.commands.evaluate import spec_of
+from analysis.evaluation import meteor
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
@@ -40,6 +41,12 @@ def harness_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_choices, "metadata", found)
 
 
+@pytest.fixture
+def nltk_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page believes that nltk is installed."""
+    monkeypatch.setattr(meteor, "is_installed", lambda: True)
+
+
 def start(app: AppTest) -> AppTest:
     [button] = [each for each in app.button if each.label == "Start measuring"]
     return button.click().run()
@@ -58,7 +65,7 @@ def queued(run: Run) -> EvaluationSpec:
     return spec_of(arguments)
 
 
-@pytest.mark.usefixtures("harness_is_there")
+@pytest.mark.usefixtures("harness_is_there", "nltk_is_there")
 def test_every_choice_reaches_the_command(run: Run, open_page: Open, sums: Path) -> None:
     pairs = sums.with_name("pairs.jsonl")
     pairs.write_text(json.dumps({"prompt": "A", "reference": "B"}))
@@ -68,6 +75,7 @@ def test_every_choice_reaches_the_command(run: Run, open_page: Open, sums: Path)
     app.text_input(key="lm-eval").set_value("arc_easy  boolq")
     app.text_input(key="lm-eval-include").set_value("/my tasks")
     app.number_input(key="lm-eval-limit").set_value(7)
+    app.checkbox(key="meteor").check()
     app.number_input(key="samples").set_value(5).run()
     app.slider(key="task-temperature").set_value(0.65)
     app.slider(key="task-top-p").set_value(0.9)
@@ -83,6 +91,7 @@ def test_every_choice_reaches_the_command(run: Run, open_page: Open, sums: Path)
             TaskSpec(name="boolq", kind=HARNESS, source="/my tasks", count=7),
         ),
         sampling=Sampling(samples=5, temperature=0.65, top_p=0.9, ks=(1, 5)),
+        meteor=True,
     )
 
 
@@ -139,3 +148,18 @@ def test_a_harness_task_is_no_flag(run: Run, open_page: Open) -> None:
     [error] = app.error
     assert error.value == "--device: no task of lm-evaluation-harness is called so."
     assert jobs(run) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_meteor_is_asked_only_where_it_can_be_had(
+    there: bool, run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meteor, "is_installed", lambda: there)
+    app = open_page("evaluate", meteor="true", text="2", sparsities=["50%"])
+    assert app.checkbox(key="meteor").disabled is not there
+    if there:
+        [error] = app.error
+        assert "METEOR is a measure of translations, and none are" in error.value
+    else:
+        healthy(start(healthy(app)))
+        assert queued(run) == EvaluationSpec(text_bytes=2000)
