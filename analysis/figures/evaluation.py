@@ -131,8 +131,9 @@ def result_table(results: Sequence[Result]) -> dict[str, list[Any]]:
 
 
 def _names(places: Sequence[Place]) -> list[str]:
-    several = len({name for _, name in places}) > 1
-    return [f"{label(name)}<br>{what}" if several else label(name) for name, what in places]
+    if len({what for _, what in places}) == 1:
+        return [label(name) for name, _ in places]
+    return [f"{label(name)}<br>{what.replace(' (', '<br>(')}" for name, what in places]
 
 
 def _relative(results: Sequence[Result]) -> bool:

@@ -19,6 +19,8 @@ from analysis.evaluation.measures import METEOR, estimate, shares
 from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import stored_table
 from analysis.evaluation.tasks import TaskSpec
+from analysis.figures.evaluation import evaluation_matrix
+from analysis.figures.look import LIGHT
 from pruning.errors import InputError
 from pruning.workspace import Run, Workspace
 
@@ -101,6 +103,8 @@ def test_it_is_a_measure_of_its_own_when_asked(tiny_run: Run, pairs: TaskSpec) -
     found = table.select(measure=METEOR)
     assert len(found) == 1 + len(tiny_run.domains)
     assert {(each.column.name, each.estimate.value) for each in found} == {("pairs", 50.0)}
+    shown = evaluation_matrix(table.select(kind="tasks"), "values", LIGHT).figure.data[0].x
+    assert shown[-1] == "pairs<br>METEOR<br>(exact and stem matches)"  # narrow
     again = stored_table(tiny_run, plain)
     assert again is not None
     assert METEOR not in again.measures
