@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -37,10 +38,22 @@ from analysis.structure.channels import LoudChannel, PairSpec
 from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
 from pruning.specs import PruneSpec, WeightKey
-from pruning.workspace import Run
+from pruning.workspace import Run, Workspace
 from tests.analysis.test_cause_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tiny_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The run as it was calibrated: a report shows whatever other tests have stored with it."""
+    workspace = Workspace(tmp_path_factory.mktemp("report") / "workspace")
+    folder = workspace.root / "runs" / tiny_run.id
+    folder.mkdir(parents=True)
+    for part in ("tokens", "stats"):
+        shutil.copytree(tiny_run.folder / part, folder / part)
+    shutil.copy(tiny_run.folder / "run.json", folder)
+    return workspace.run(tiny_run.id)
 
 
 @pytest.fixture(scope="module")
