@@ -316,6 +316,8 @@ def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path
     assert done.result == {
         "run": run.id,
         "path": str(tmp_path / "workspace" / "runs" / run.id),
+        "status": "done",
+        "missing": 0,
     }
     assert done.progress is not None
     assert done.progress.done == done.progress.total
