@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from pruning.architecture import PrunableWeight
 from pruning.errors import AtlasError
 from pruning.experts import Expert, every_expert_runs, expert_around
+
+See = Callable[[str, Tensor, Expert | None], None]
 
 CACHED = 2**18  # numbers squared at a time: they fit the second-level caches of two cores
 
@@ -24,6 +27,30 @@ def input_readers(weights: Sequence[PrunableWeight]) -> dict[str, str]:
     return readers
 
 
+@contextlib.contextmanager
+def reading(layer: nn.Module, readers: Mapping[str, str], see: See) -> Iterator[None]:
+    """While open, calls `see` with what modules of a layer read: (input name, input, expert or None).
+
+    readers: input name -> name of a module inside `layer` that reads it.
+    """
+    with contextlib.ExitStack() as hooks:
+        hooks.enter_context(every_expert_runs(layer))
+        for name, reader in readers.items():
+            expert = expert_around(layer, reader)
+
+            def hook(
+                _: nn.Module,
+                inputs: tuple[Tensor, ...],
+                name: str = name,
+                expert: Expert | None = expert,
+            ) -> None:
+                see(name, inputs[0].detach(), expert)
+
+            handle = layer.get_submodule(reader).register_forward_pre_hook(hook)
+            hooks.callback(handle.remove)
+        yield
+
+
 class InputSums:
     """While open, sums the squares of what the layer's modules read, over valid positions.
 
@@ -34,34 +61,20 @@ class InputSums:
     def __init__(self, layer: nn.Module, readers: Mapping[str, str]) -> None:
         """readers: input name -> name of a module inside `layer` that reads it."""
         self.valid: Tensor | None = None  # bool (sample, position) of the batch under way
-        self._layer, self._readers = layer, readers
         self._sums: dict[str, Tensor] = {}
         self._routed: dict[str, int] = {}
-        self._hooks = contextlib.ExitStack()
+        self._reading = reading(layer, readers, self._add)
 
     def __enter__(self) -> InputSums:
-        self._hooks.enter_context(every_expert_runs(self._layer))
-        for name, reader in self._readers.items():
-            expert = expert_around(self._layer, reader)
-
-            def hook(
-                _: nn.Module,
-                inputs: tuple[Tensor, ...],
-                name: str = name,
-                expert: Expert | None = expert,
-            ) -> None:
-                self._add(name, inputs[0], expert)
-
-            handle = self._layer.get_submodule(reader).register_forward_pre_hook(hook)
-            self._hooks.callback(handle.remove)
+        self._reading.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._hooks.close()
+    def __exit__(self, *raised: Any) -> None:
+        self._reading.__exit__(*raised)
 
     def _add(self, name: str, activations: Tensor, expert: Expert | None) -> None:
         assert self.valid is not None
-        flat = activations.detach().reshape(-1, activations.shape[-1])  # (tokens, channels)
+        flat = activations.reshape(-1, activations.shape[-1])  # (tokens, channels)
         counted = self.valid.flatten().to(flat.device)
         if expert is not None:
             counted = counted[expert.rows]

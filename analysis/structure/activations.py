@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from pruning.architecture import PrunableWeight
 from pruning.collection import Batch, HiddenStates
-from pruning.experts import Expert, every_expert_runs, expert_around
+from pruning.experts import Expert
 from pruning.forward import Decoder
-from pruning.input_sums import input_readers
+from pruning.input_sums import input_readers, reading
 from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.specs import WeightKey
@@ -65,25 +65,15 @@ def _reading(
     readers: input name -> the module that reads it. wanted: input name -> channels.
     """
     parts: dict[str, list[Tensor]] = {name: [] for name in readers}
-    with contextlib.ExitStack() as hooks:
-        hooks.enter_context(every_expert_runs(layer))
-        for name, reader in readers.items():
-            expert = expert_around(layer, reader)
 
-            def hook(
-                _: nn.Module,
-                inputs: tuple[Tensor, ...],
-                name: str = name,
-                expert: Expert | None = expert,
-            ) -> None:
-                chosen = inputs[0].detach()[..., list(wanted[name])]
-                values = chosen.reshape(-1, chosen.shape[-1]).float()
-                if expert is not None:
-                    values = values.new_zeros(expert.positions, values.shape[1]).index_copy(
-                        0, expert.rows, values
-                    )
-                parts[name].append(values.cpu())
+    def see(name: str, activations: Tensor, expert: Expert | None) -> None:
+        chosen = activations[..., list(wanted[name])]
+        values = chosen.reshape(-1, chosen.shape[-1]).float()
+        if expert is not None:
+            values = values.new_zeros(expert.positions, values.shape[1]).index_copy(
+                0, expert.rows, values
+            )
+        parts[name].append(values.cpu())
 
-            handle = layer.get_submodule(reader).register_forward_pre_hook(hook)
-            hooks.callback(handle.remove)
+    with reading(layer, readers, see):
         yield parts
