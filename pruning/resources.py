@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import shutil
 from pathlib import Path
@@ -59,18 +57,6 @@ def free_disk_bytes(path: Path) -> int:
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free
-
-
-def return_freed_blocks() -> None:
-    """Let every block of a megabyte or more go back to the system when it is freed.
-
-    With glibc; elsewhere nothing happens. By itself glibc raises that size to 32 MB; activations
-    then lie in the heap, where the little that outlives them keeps their pages from being returned:
-    a streamed model of the 7B shape grew by 0.5 GB with each layer.
-    """
-    largest_in_heap = -3  # M_MMAP_THRESHOLD of malloc.h
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(largest_in_heap, 1 << 20)
 
 
 def gigabytes(size: int) -> str:

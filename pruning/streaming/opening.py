@@ -18,7 +18,6 @@ from pruning.errors import InputError
 from pruning.experts import split_experts
 from pruning.loading import check_none
 from pruning.renaming import Renaming
-from pruning.resources import return_freed_blocks
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor
 from pruning.specs import ModelSpec
 from pruning.streaming.blocks import Block, Slot, check_values
@@ -44,7 +43,6 @@ def open_streamed(spec: ModelSpec, folder: Path) -> StreamedModel:
     spec: with concrete dtype and device. Raises InputError for a checkpoint that does not fit
     config.json, or that stores parameters in another form, such as several in one tensor.
     """
-    return_freed_blocks()
     dtype, device = getattr(torch, spec.dtype or "float32"), torch.device(spec.device)
     module = _empty_module(folder, dtype)
     places = _places(module, folder)
