@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import calibration, evidence, masks, overlaps, streaming
+from bench import calibration, evidence, gpu, masks, overlaps, streaming
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibration": (calibration, "ours beside the plain forward pass, torchao and llm-compressor"),
     "evidence": (evidence, "the test of all differences between the demo model's seven domains"),
+    "gpu": (gpu, "a large model's shape on one GPU: forward pass, calibration, masks, overlaps"),
     "masks": (masks, "one matrix's masks against numpy's and torch's bare selection"),
     "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
     "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),

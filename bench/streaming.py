@@ -134,11 +134,13 @@ def write_model(folder: Path, shape: Shape, layers: int, report: Report) -> int:
         save_file(named, folder / f"layer-{number:02}.safetensors", {"format": "pt"})
         index |= dict.fromkeys(named, f"layer-{number:02}.safetensors")
         meter.step()
-    atomic_json(folder / "model.safetensors.index.json", {"weight_map": index})
+    size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    whole = {"metadata": {"total_size": size}, "weight_map": index}
+    atomic_json(folder / "model.safetensors.index.json", whole)
     atomic_json(folder / "config.json", config_of(shape, layers))
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(DEMO_FOLDER / name, folder / name)
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return size
 
 
 def config_of(shape: Shape, layers: int) -> dict[str, object]:
