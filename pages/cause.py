@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pruning.workspace import Run
 
 REGION_NAMES: dict[Region, str] = {"exclusive": "it alone keeps", "sharp": "score top for it alone"}
+DEMO_BYTES_PER_SECOND = 8_000  # that the demo model reads; `python -m demo pruned`, two cores
 UNITS = {"bits": "Bits per byte", "relative": "Percent"}
 METHOD = """
 **Removed.** For each domain in turn, its region is set to zero in the *dense* model: nothing else is
@@ -162,10 +163,12 @@ def _offer(run: Run, prune: PruneSpec, spec: CauseSpec) -> None:
     from analysis.cause.spec import steps
 
     readings = sum(len(step.evaluated) for step in steps(run.domains, spec))
+    minutes = max(1, round(readings * spec.size / DEMO_BYTES_PER_SECOND / 60))
     st.info(
         f"This takes weights out of the dense model and reads held-out text {readings} times, "
-        f"{spec.size:,} bytes each. With the demo model that is a few minutes; you may cancel at any "
-        "time, and it goes on from there when you start it again.",
+        f"{spec.size:,} bytes each. With the demo model on two cores that is about {minutes} "
+        f"{'minute' if minutes == 1 else 'minutes'}; you may cancel at any time, and it goes on "
+        "from there when you start it again.",
         icon=":material/hourglass_top:",
     )
     if st.button("Take them out and measure", type="primary", icon=":material/content_cut:"):
