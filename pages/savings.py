@@ -104,8 +104,9 @@ def _in_words(found: Savings) -> str:
     lines = [
         f"Stored as bit masks and kept values, the weight files have **{small:.0%}** of their "
         "size. With zeros written like other numbers they are as large as before.",
-        "In memory a zero takes as much room as any other number. With zeros in dense matrices "
-        f"the model writes at **{masked:.0%}** of the dense model's speed, as nothing is skipped.",
+        "In memory a zero takes as much room as any other number, and nothing is skipped: with zeros "
+        f"in dense matrices the model wrote at **{masked:.0%}** of the dense model's speed. Where the "
+        "whiskers overlap, that is chance.",
     ]
     if "sparse rows" in found.speed:
         sparse = found.median("sparse rows", "write") / found.median("dense", "write")

@@ -15,12 +15,14 @@ from analysis.tables import csv_table
 class Chart:
     """figure: what is drawn. table: the same numbers, column name -> values of equal length.
 
-    alt: one sentence for those who cannot see the picture.
+    alt: one sentence for those who cannot see the picture. least_width: pixels that its text needs;
+    on a narrower screen it is scrolled.
     """
 
     figure: go.Figure
     table: Mapping[str, Sequence[Any]]
     alt: str
+    least_width: int = 0
 
     def csv(self) -> bytes:
         """The table as UTF-8 CSV with a header line; floats in full precision."""

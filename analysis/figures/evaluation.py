@@ -14,10 +14,11 @@ from analysis.evaluation.measures import measure
 from analysis.evaluation.table import Result
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
-from analysis.figures.look import Look, colour_bar, dress
+from analysis.figures.look import Look, colour_bar, dress, inks
 
 VALUES, AGAINST_OWN = "values", "against-own"
 ROW_HEIGHT, FRAME_HEIGHT = 40, 110  # pixels
+COLUMN_WIDTH, FRAME_WIDTH = 84, 290  # that a cell's interval needs; what stands beside the cells
 OUTLIERS = ("random",)  # rows that would stretch the colours until the others look alike
 DASHES = {"mixture": "dash", "magnitude": "dot", "random": "dashdot"}
 
@@ -43,18 +44,17 @@ def evaluation_matrix(results: Sequence[Result], view: str, style: Look) -> Char
     against_own = view == AGAINST_OWN
     shade = np.array([[_shade(result, against_own) for result in of_row] for of_row in grid])
     reach = _reach(rows, shade, against_own)
+    scale = _turned(style.diverging) if against_own else style.sequential
+    names, titles = _names(places), [label(row) for row in rows]
     meaning = "against the own mask" if against_own else "worse than dense"
     figure = go.Figure(
         go.Heatmap(
             z=shade,
-            x=_names(places),
-            y=[label(row) for row in rows],
+            x=names,
+            y=titles,
             zmin=reach[0],
             zmax=reach[1],
-            colorscale=_turned(style.diverging) if against_own else style.sequential,
-            text=[[_text(result, against_own) for result in of_row] for of_row in grid],
-            texttemplate="%{text}",
-            textfont={"size": 12 if len(places) <= 8 else 10},
+            colorscale=scale,
             customdata=[[_hover(result) for result in of_row] for of_row in grid],
             hovertemplate="%{customdata}<extra></extra>",
             hoverongaps=False,
@@ -63,12 +63,32 @@ def evaluation_matrix(results: Sequence[Result], view: str, style: Look) -> Char
             colorbar=colour_bar(style, meaning, "+.0%" if _relative(results) else "+.1f"),
         )
     )
+    cells = [(y, x) for y in range(len(rows)) for x in range(len(places))]
+    figure.add_scatter(
+        x=[names[x] for _, x in cells],
+        y=[titles[y] for y, _ in cells],
+        text=[_text(grid[y][x], against_own) for y, x in cells],
+        mode="text",
+        textfont={
+            "size": 12 if len(places) <= 8 else 10,
+            "color": inks(
+                scale, [(shade[cell] - reach[0]) / (reach[1] - reach[0]) for cell in cells]
+            ),
+        },
+        hoverinfo="skip",
+        showlegend=False,
+    )
     _frame_best(figure, grid, style)
     dress(figure, style, FRAME_HEIGHT + ROW_HEIGHT * len(rows))
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(side="top", showgrid=False, tickangle=0, title_text="measured on")
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="calibrated on")
-    return Chart(figure=figure, table=result_table(results), alt=_alt(results, rows, places))
+    return Chart(
+        figure=figure,
+        table=result_table(results),
+        alt=_alt(results, rows, places),
+        least_width=FRAME_WIDTH + COLUMN_WIDTH * len(places),
+    )
 
 
 def over_sparsities(results: Sequence[Result], style: Look) -> Chart:

@@ -34,23 +34,29 @@ def show(chart: Chart, key: str, file_name: str | None = None, about: str = "") 
     """
     name = file_name or key
     wanted = kept_choices().get(PICTURE, "svg")
-    st.plotly_chart(
-        chart.figure,
-        key=key,
-        theme=None,
-        alt=chart.alt,
-        config={
-            "displaylogo": False,
-            "displayModeBar": "hover",
-            "modeBarButtons": [["toImage"]],
-            "toImageButtonOptions": {
-                "format": wanted,
-                "filename": name,
-                "scale": PNG_SCALE if wanted == "png" else 1,
+    with st.container(key=f"wide-{key}"):
+        if chart.least_width:
+            st.html(
+                f'<style>.st-key-wide-{key} [data-testid="stFullScreenFrame"]'
+                f" {{min-width: {chart.least_width}px;}}</style>"
+            )
+        st.plotly_chart(
+            chart.figure,
+            key=key,
+            theme=None,
+            alt=chart.alt,
+            config={
+                "displaylogo": False,
+                "displayModeBar": "hover",
+                "modeBarButtons": [["toImage"]],
+                "toImageButtonOptions": {
+                    "format": wanted,
+                    "filename": name,
+                    "scale": PNG_SCALE if wanted == "png" else 1,
+                },
+                "scrollZoom": False,
             },
-            "scrollZoom": False,
-        },
-    )
+        )
     with st.container(horizontal=True, gap="small"):
         downloads(chart.table, chart.alt, key, about, name)
         _choose_format(key, wanted)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from plotly.colors import hex_to_rgb, sample_colorscale, unlabel_rgb
 
 from analysis.figures.chart import Chart
 from analysis.figures.domains import LABELS, colours, label
 from analysis.figures.evidence_parts import Kind, index_by_part
-from analysis.figures.look import DARK, LIGHT, Look
+from analysis.figures.look import DARK, LIGHT, Look, inks
 from analysis.figures.masks import (
     mask_density,
     mask_difference,
@@ -225,3 +226,20 @@ def test_evidence_over_sparsities_draws_its_table(style: Look) -> None:
     assert not index_lines(found, None, style).figure.data[0].error_y.visible
     with pytest.raises(LookupError, match="no evidence"):
         yardstick_lines(found, ("java", "math"), style)
+
+
+@pytest.mark.parametrize("style", [LIGHT, DARK])
+def test_the_ink_on_a_coloured_cell_can_be_read(style: Look) -> None:
+    """At least 4.5 to 1, what WCAG asks of small text, everywhere on every scale."""
+    places = np.linspace(0, 1, 101).tolist()
+    for scale in (style.sequential, style.diverging):
+        grounds = sample_colorscale([list(stop) for stop in scale], places)
+        for ink, ground in zip(inks(scale, places), grounds, strict=True):
+            one, other = luminance(hex_to_rgb(ink)), luminance(unlabel_rgb(ground))
+            assert (max(one, other) + 0.05) / (min(one, other) + 0.05) > 4.5
+
+
+def luminance(rgb: tuple[float, ...]) -> float:
+    shares = [c / 255 for c in rgb]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -130,7 +130,13 @@ def test_the_card_tells_of_model_training_and_text(folder: Path, tmp_path: Path)
     (tmp_path / "corpus").mkdir()
     progress = {"tokens": 2_000_000, "step": 500, "seconds": 600.0}
     plan = {"batch_tokens": 4096, "short_context": 256, "context": 512, "decay": 0.5}
-    run = {"plan": plan, "progress": progress, "machine": "two cores", "precision": "float32"}
+    run = {
+        "plan": {**plan, "compile": False},
+        "progress": progress,
+        "machine": "a card",
+        "device": "cuda",
+        "precision": "bfloat16 autocast",
+    }
     source = {
         "name": "generated math",
         "kind": "generated",
@@ -144,6 +150,8 @@ def test_the_card_tells_of_model_training_and_text(folder: Path, tmp_path: Path)
     text = model_card(folder, tmp_path, SCORES, {"math": 0.3}, notes=["A note on it."])
     assert "A note on it." in text
     assert "2.0 million tokens in 500 steps" in text
+    assert "--minutes 10 --device cuda --batch-tokens 4096\n" in text
+    assert "read\n2.0 times as many" in text
     assert "| generated math (generated) | Math | 1.00 M | once | MIT |" in text
     assert "81.2 %" in text
     assert count_parameters(folder) == sum(

@@ -38,10 +38,10 @@ def test_measuring_is_offered_and_started_as_a_job(run: Run, open_page: Open) ->
 
 def test_what_is_stored_is_drawn(run: Run, table: EvaluationTable, open_page: Open) -> None:
     app = healthy(open_page("evaluate", measured="70%"))
-    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][1]
     results = table.select(measure="bits per byte", sparsity=0.7)
     expected = evaluation_matrix(results, "values", LIGHT)
-    assert drawn["text"] == [list(row) for row in expected.figure.data[0].text]
+    assert drawn["text"] == list(expected.figure.data[1].text)
     assert {"matrix-bits-per-byte-csv", "sparsities-code-csv"} <= set(chart_names(app))
     said = " ".join(caption.value for caption in app.caption)
     assert "no domain of this run was calibrated on" in said
@@ -64,10 +64,10 @@ def test_the_matrix_says_what_the_table_does(table: EvaluationTable) -> None:
     assert random.to_dense is not None
     before = random.estimate.value - random.to_dense.value
     assert shade["random"][0] == pytest.approx(random.to_dense.value / before)
-    against = evaluation_matrix(results, "against-own", LIGHT).figure.data[0]
-    texts = dict(zip(against.y, against.text, strict=True))
-    assert texts["code"][0] == "own"
-    assert texts["code"][1].startswith(("+", "-"))
+    against = evaluation_matrix(results, "against-own", LIGHT).figure.data[1]
+    texts = dict(zip(zip(against.y, against.x, strict=True), against.text, strict=True))
+    assert texts["code", "code"] == "own"
+    assert texts["code", "prose"].startswith(("+", "-"))
     assert chart.csv().startswith(b"calibrated_on,measured_on,content,sparsity,measure,value,")
 
 
