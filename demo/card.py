@@ -100,6 +100,17 @@ def count_parameters(folder: Path) -> int:
     return total
 
 
+def choices(run: Mapping[str, Any], corpus_tokens: int) -> str:
+    """What to say to `python -m demo reproduce` for a training like this one."""
+    plan = run["plan"]
+    flags = [f"--minutes {run['progress']['seconds'] / 60:.3g}"]
+    if corpus_tokens > 30_000_000:
+        flags.append(f"--corpus-tokens {corpus_tokens / 1e6:.0f}000000")
+    if run["device"] != "cpu":
+        flags.append(f"--device {run['device']} --batch-tokens {plan['batch_tokens']}")
+    return " ".join([*flags, *(["--compile"] if plan["compile"] else [])])
+
+
 def model_card(
     folder: Path,
     out: Path,
@@ -118,6 +129,7 @@ def model_card(
     run = json.loads((out / "training" / "run.json").read_text(encoding="utf-8"))
     corpus = json.loads((out / "corpus" / "corpus.json").read_text(encoding="utf-8"))
     progress = run["progress"]
+    size = sum(source["tokens"] for source in corpus["sources"])
     paragraphs = [
         FRONT + INTRODUCTION,
         f"""## What it can do
@@ -149,16 +161,16 @@ learning rate is constant, then falls to zero over the last {100 * run["plan"]["
 
 ![Bits a token over training tokens](loss_curve.svg)
 
-The same from nothing, on a CPU, with real text from a folder of data sets:
+The same from nothing, with real text from a folder of data sets:
 
-    python -m demo reproduce --data DIR --out DIR --minutes {progress["seconds"] / 60:.0f} --compile
+    python -m demo reproduce --data DIR --out DIR {choices(run, size)}
 
 {" ".join(notes)}
 
 ## Training text
 
-A corpus of {sum(s["tokens"] for s in corpus["sources"]) / 1e6:.1f} million tokens, its documents in random
-order; training read as far as its time allowed.
+A corpus of {size / 1e6:.1f} million tokens, its documents in random order. Training read it
+{progress["tokens"] / size:.1f} times.
 
 {sources_table(corpus["sources"])}""",
         LIMITS,

@@ -28,10 +28,10 @@ from demo.tokenizer import encode_documents
 # shares: arithmetic and facts have to be practised one by one, while the four programming languages
 # teach each other.
 GENERATED_SHARES = {
-    "python": 0.095,
-    "java": 0.09,
-    "cpp": 0.09,
-    "javascript": 0.095,
+    "python": 0.085,
+    "java": 0.08,
+    "cpp": 0.08,
+    "javascript": 0.085,
     "math": 0.18,
     "commonsense": 0.17,
     "translation": 0.07,
@@ -47,7 +47,7 @@ RECORD_SHARES = {
     "translation": 0.007,
     "general": 0.008,
 }
-CODE_SHARES = {"python": 0.01, "java": 0.01, "cpp": 0.01, "javascript": 0.01}
+CODE_SHARES = {"python": 0.02, "java": 0.02, "cpp": 0.02, "javascript": 0.02}
 MOST_REPEATS = 4  # a real text is read at most this often; its further share goes to nobody
 
 

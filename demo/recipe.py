@@ -138,6 +138,7 @@ def make_model(
         "plan": asdict(plan),
         "progress": vars(progress),
         "seed": seed,
+        "device": device,
         "machine": _machine(device, Team().size),
         "precision": "bfloat16 autocast" if has_bfloat16(device) else "float32",
     }

@@ -151,7 +151,7 @@ def test_the_card_tells_of_model_training_and_text(folder: Path, tmp_path: Path)
     assert "A note on it." in text
     assert "2.0 million tokens in 500 steps" in text
     assert "--minutes 10 --device cuda --batch-tokens 4096\n" in text
-    assert "read\n2.0 times as many" in text
+    assert "Training read it\n2.0 times." in text
     assert "| generated math (generated) | Math | 1.00 M | once | MIT |" in text
     assert "81.2 %" in text
     assert count_parameters(folder) == sum(
