@@ -157,5 +157,8 @@ def _table(cells: Sequence[Cell], title: str, bits: bool) -> str:
             texts.append(f"**{text}**" if row == column else text)
         lines.append(f"| {row} | " + " | ".join(texts) + " |")
     digits = 3 if bits else 1
-    caption = f"{title} (largest difference between two calibration samples: {spread:.{digits}f})"
+    drawn = "one calibration sample"
+    if len({cell.seed for cell in cells}) > 1:
+        drawn = f"largest difference between two calibration samples: {spread:.{digits}f}"
+    caption = f"{title} ({drawn})"
     return "\n".join([caption, "", *lines])
