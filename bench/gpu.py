@@ -14,7 +14,7 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from demo.texts import documents
 from pruning.calibration import calibrate
 from pruning.console import Answer
 from pruning.domains.builtin import BUILTIN
-from pruning.models import LoadedModel, load_model, resolve_device
+from pruning.models import load_model, resolve_device
 from pruning.progress import Progress, Report
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
 from pruning.submodels import run_masks
@@ -84,14 +84,14 @@ def gpu(arguments: argparse.Namespace, report: Report) -> Answer:
         forwards = plain_forward(model, sample)
         add(*forward_lines(forwards, operations(shape, tokens, sample.seq_len), device))
         spec = CalibrationSpec(model=model, domains=tuple(domains[:1]), sample=sample)
-        one = Measured.of(spec, Workspace(folder / "one"), report, masks_of_one)
+        one = Calibrated.of(spec, Workspace(folder / "one"), report, masks_of_one)
         alone, fastest = one.stages["Calibrating"], min(f.seconds for f in forwards)
         add(
             f"one domain:    {one.line('masks of all matrices at 50%')}",
             f"calibrating it took {alone / fastest:.2f} times the fastest forward pass",
         )
         spec = CalibrationSpec(model=model, domains=tuple(domains), sample=sample)
-        eight = Measured.of(spec, Workspace(folder / "eight"), report, overlaps_of_all)
+        eight = Calibrated.of(spec, Workspace(folder / "eight"), report, overlaps_of_all)
         further = (eight.stages["Calibrating"] - alone) / (len(domains) - 1)
         return add(
             f"eight domains: {eight.line('overlaps of all pairs and matrices at 50%')}",
@@ -126,26 +126,22 @@ class Forward:
 
 def plain_forward(model: ModelSpec, sample: SampleSpec) -> list[Forward]:
     """The decoder alone, without its output head, at several batch sizes."""
-    return timed_forwards(load_model(model), sample)
-
-
-@torch.inference_mode()
-def timed_forwards(loaded: LoadedModel, sample: SampleSpec) -> list[Forward]:
-    """See `plain_forward`."""
+    loaded = load_model(model)
     random = torch.Generator().manual_seed(0)
     shape = (sample.num_samples, sample.seq_len)
     ids = torch.randint(0, VOCABULARY, shape, generator=random).to(loaded.device)
-    measured = []
     sizes = [min(len(ids), max(1, tokens // sample.seq_len)) for tokens in BATCH_TOKENS]
-    for batch in dict.fromkeys(sizes):
-        loaded.module.base_model(input_ids=ids[:batch], use_cache=False)
-        with Peak(loaded.device) as peak:
-            started = time.monotonic()
-            for part in ids.split(batch):
-                loaded.module.base_model(input_ids=part, use_cache=False)
-            wait_for(loaded.device)
-            seconds = time.monotonic() - started
-        measured.append(Forward(batch=batch, seconds=seconds, memory=peak.added))
+    measured = []
+    with torch.inference_mode():
+        for batch in dict.fromkeys(sizes):
+            loaded.module.base_model(input_ids=ids[:batch], use_cache=False)
+            with Peak(loaded.device) as peak:
+                started = time.monotonic()
+                for part in ids.split(batch):
+                    loaded.module.base_model(input_ids=part, use_cache=False)
+                wait_for(loaded.device)
+                seconds = time.monotonic() - started
+            measured.append(Forward(batch=batch, seconds=seconds, memory=peak.added))
     return measured
 
 
@@ -181,7 +177,7 @@ def operations(shape: Shape, tokens: int, length: int) -> float:
 
 def forward_lines(forwards: list[Forward], needed: float, device: str) -> list[str]:
     """What each batch size took, and the share of the card's arithmetic that this is."""
-    peak = next((DENSE_TFLOPS[key] for key in DENSE_TFLOPS if key in card(device)), None)
+    peak = next((rate for name, rate in DENSE_TFLOPS.items() if name in card(device)), None)
     lines = []
     for forward in forwards:
         rate = needed / forward.seconds / 1e12
@@ -195,7 +191,7 @@ def forward_lines(forwards: list[Forward], needed: float, device: str) -> list[s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Calibrated:
     """Seconds of each stage of a calibration, and of what followed. memory: peak bytes of a GPU."""
 
     stages: dict[str, float]
@@ -209,7 +205,7 @@ class Measured:
         workspace: Workspace,
         report: Report,
         then: Callable[[Run], None],
-    ) -> Measured:
+    ) -> Calibrated:
         """Calibrate and do what follows, from a cold start: the model is not loaded yet."""
         gc.collect()
         stages: defaultdict[str, float] = defaultdict(float)
@@ -242,16 +238,11 @@ class Measured:
 
 
 def masks_of_one(run: Run) -> None:
-    """Every mask of the run's only domain."""
-    exhaust(run_masks(run, HALF))
+    """Every mask of the run's only domain, none kept."""
+    for _ in run_masks(run, HALF):
+        pass
 
 
 def overlaps_of_all(run: Run) -> None:
     """The table of all pairs."""
     overlap_table(run, HALF)
-
-
-def exhaust(iterator: Iterator[object]) -> None:
-    """Make all of it and keep nothing."""
-    for _ in iterator:
-        pass

@@ -103,12 +103,10 @@ def count_parameters(folder: Path) -> int:
 def choices(run: Mapping[str, Any], corpus_tokens: int) -> str:
     """What to say to `python -m demo reproduce` for a training like this one."""
     plan = run["plan"]
-    flags = [f"--minutes {run['progress']['seconds'] / 60:.3g}"]
-    if corpus_tokens > 30_000_000:
-        flags.append(f"--corpus-tokens {corpus_tokens / 1e6:.0f}000000")
+    flags = f"--corpus-tokens {round(corpus_tokens, -6)} --minutes {run['progress']['seconds'] / 60:.3g}"
     if run["device"] != "cpu":
-        flags.append(f"--device {run['device']} --batch-tokens {plan['batch_tokens']}")
-    return " ".join([*flags, *(["--compile"] if plan["compile"] else [])])
+        flags += f" --device {run['device']} --batch-tokens {plan['batch_tokens']}"
+    return flags + (" --compile" if plan["compile"] else "")
 
 
 def model_card(

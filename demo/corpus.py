@@ -47,7 +47,7 @@ RECORD_SHARES = {
     "translation": 0.007,
     "general": 0.008,
 }
-CODE_SHARES = {"python": 0.02, "java": 0.02, "cpp": 0.02, "javascript": 0.02}
+CODE_SHARES = dict.fromkeys(LANGUAGES, 0.02)
 MOST_REPEATS = 4  # a real text is read at most this often; its further share goes to nobody
 
 

@@ -106,7 +106,7 @@ def _in_words(found: Savings) -> str:
         "size. With zeros written like other numbers they are as large as before.",
         "In memory a zero takes as much room as any other number, and nothing is skipped: with zeros "
         f"in dense matrices the model wrote at **{masked:.0%}** of the dense model's speed. Where the "
-        "whiskers overlap, that is chance.",
+        "whiskers overlap, that may be chance.",
     ]
     if "sparse rows" in found.speed:
         sparse = found.median("sparse rows", "write") / found.median("dense", "write")

@@ -37,8 +37,9 @@ def show(chart: Chart, key: str, file_name: str | None = None, about: str = "") 
     with st.container(key=f"wide-{key}"):
         if chart.least_width:
             st.html(
-                f'<style>.st-key-wide-{key} [data-testid="stFullScreenFrame"]'
-                f" {{min-width: {chart.least_width}px;}}</style>"
+                f"<style>.st-key-wide-{key} {{overflow-x: auto;}} "
+                f'.st-key-wide-{key} [data-testid="stFullScreenFrame"] '
+                f"{{min-width: {chart.least_width}px;}}</style>"
             )
         st.plotly_chart(
             chart.figure,

@@ -40,7 +40,6 @@ h2 {padding-top: 1.4rem !important;}
   border-radius: 6px; padding: .38rem .8rem !important; width: fit-content;}
 [class*="st-key-go-first-"] a {background: ACCENT; border-color: transparent;}
 [class*="st-key-go-first-"] a :is(p, span) {color: PAPER !important;}
-[class*="st-key-wide-"] {overflow-x: auto;}
 @media (max-width: 640px) {
   .stMainBlockContainer {padding: 3.4rem 1rem 4rem;}
   .atlas-lead {font-size: 1.02rem;}
