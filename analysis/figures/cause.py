@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from analysis.cause.results import Borrowed, Cause, DomainCause
+from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
 from analysis.figures.look import Look, colour_bar, dress
@@ -45,8 +46,6 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
             zmin=min(0.0, float(values.min())),
             zmax=high,
             colorscale=style.sequential,
-            texttemplate=f"%{{z:{number}}}" if len(names) <= 9 else None,
-            textfont={"size": 13 if len(names) <= 6 else 11},
             hovertemplate=f"<b>without %{{y}}</b><br>%{{x}}: %{{z:{number}}} {unit}<extra></extra>",
             xgap=2,
             ygap=2,
@@ -68,6 +67,8 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
         title_text="read by", showgrid=False, tickangle=-35 if len(names) > 3 else None
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="without the weights of")
+    size = 13 if len(names) <= 6 else 11
+    least_width = write_on_cells(figure, number, style, size) if len(names) <= 9 else 0
     worst = [names[int(np.argmax(line))] for line in values[: len(names)]]
     own = sum(a == b for a, b in zip(names, worst, strict=True))
     return Chart(
@@ -75,6 +76,7 @@ def damage_matrix(found: Cause, style: Look, *, relative: bool = False) -> Chart
         table=damage_table(found),
         alt=f"Matrix of the damage that removing each domain's region does to each domain; {own} of "
         f"{len(names)} regions do the most damage to their own domain.",
+        least_width=least_width,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from analysis.evaluation.mask_sources import MaskSource
 from analysis.evaluation.measures import measure
 from analysis.evaluation.table import Result
+from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
-from analysis.figures.look import Look, colour_bar, dress, inks
+from analysis.figures.look import Look, colour_bar, dress
 
 VALUES, AGAINST_OWN = "values", "against-own"
 ROW_HEIGHT, FRAME_HEIGHT = 40, 110  # pixels
-COLUMN_WIDTH, FRAME_WIDTH = 84, 290  # that a cell's interval needs; what stands beside the cells
+NAME_LETTERS = 17  # of a measure, in one line
 OUTLIERS = ("random",)  # rows that would stretch the colours until the others look alike
 DASHES = {"mixture": "dash", "magnitude": "dot", "random": "dashdot"}
 
@@ -63,31 +65,18 @@ def evaluation_matrix(results: Sequence[Result], view: str, style: Look) -> Char
             colorbar=colour_bar(style, meaning, "+.0%" if _relative(results) else "+.1f"),
         )
     )
-    cells = [(y, x) for y in range(len(rows)) for x in range(len(places))]
-    figure.add_scatter(
-        x=[names[x] for _, x in cells],
-        y=[titles[y] for y, _ in cells],
-        text=[_text(grid[y][x], against_own) for y, x in cells],
-        mode="text",
-        textfont={
-            "size": 12 if len(places) <= 8 else 10,
-            "color": inks(
-                scale, [(shade[cell] - reach[0]) / (reach[1] - reach[0]) for cell in cells]
-            ),
-        },
-        hoverinfo="skip",
-        showlegend=False,
-    )
     _frame_best(figure, grid, style)
     dress(figure, style, FRAME_HEIGHT + ROW_HEIGHT * len(rows))
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(side="top", showgrid=False, tickangle=0, title_text="measured on")
-    figure.update_yaxes(autorange="reversed", showgrid=False, title_text="calibrated on")
+    figure.update_yaxes(showgrid=False, title_text="calibrated on")
+    texts = [[_text(result, against_own) for result in of_row] for of_row in grid]
+    least_width = write_on_cells(figure, texts, style, size=12 if len(places) <= 8 else 10)
     return Chart(
         figure=figure,
         table=result_table(results),
         alt=_alt(results, rows, places),
-        least_width=FRAME_WIDTH + COLUMN_WIDTH * len(places),
+        least_width=least_width,
     )
 
 
@@ -153,7 +142,7 @@ def result_table(results: Sequence[Result]) -> dict[str, list[Any]]:
 def _names(places: Sequence[Place]) -> list[str]:
     if len({what for _, what in places}) == 1:
         return [label(name) for name, _ in places]
-    return [f"{label(name)}<br>{what.replace(' (', '<br>(')}" for name, what in places]
+    return ["<br>".join((label(name), *wrap(what, NAME_LETTERS))) for name, what in places]
 
 
 def _relative(results: Sequence[Result]) -> bool:

@@ -6,15 +6,11 @@ they can be read with any colour vision and in print.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import plotly.graph_objects as go
 
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
-
-WHITE, BLACK = "#ffffff", "#000000"  # inks on a coloured ground; nothing else always suffices
 
 Scale = tuple[tuple[float, str], ...]
 
@@ -104,17 +100,6 @@ DARK = Look(
 def look(is_dark: bool) -> Look:
     """The look of the dark or the light mode."""
     return DARK if is_dark else LIGHT
-
-
-def inks(scale: Scale, places: Sequence[float]) -> list[str]:
-    """The ink that is read best on a scale's colour at each place from 0 to 1 (WCAG's contrast)."""
-    stops, colours = zip(*scale, strict=True)
-    channels = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
-    at = np.nan_to_num(np.clip(places, 0, 1))
-    mixed = np.stack([np.interp(at, stops, channel) for channel in channels.T], axis=1)
-    linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
-    bright = linear @ (0.2126, 0.7152, 0.0722)  # relative luminance
-    return [WHITE if 1.05 / (b + 0.05) >= (b + 0.05) / 0.05 else BLACK for b in bright]
 
 
 def dress(figure: go.Figure, style: Look, height: int) -> go.Figure:

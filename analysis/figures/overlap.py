@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.evidence import under_the_pointer
@@ -50,8 +51,6 @@ def overlap_matrix(
             zmax=high,
             colorscale=style.sequential,
             text=_cells(domains, chance, evidence, what, hint),
-            texttemplate="%{z:.3f}" if size <= 9 else None,
-            textfont={"size": 13 if size <= 8 else 11},
             hovertemplate=(
                 f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} weights %{{z:.4f}}"
                 "<br>%{text}<extra></extra>"
@@ -65,6 +64,8 @@ def overlap_matrix(
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(side="bottom", showgrid=False, tickangle=-35 if size > 3 else None)
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    letters = 13 if size <= 8 else 11
+    least_width = write_on_cells(figure, ".3f", style, letters) if size <= 9 else 0
     return Chart(
         figure=figure,
         table={
@@ -75,6 +76,7 @@ def overlap_matrix(
             **_evidence_columns(domains, evidence),
         },
         alt=f"Matrix of the Jaccard overlap of {what} weights between {', '.join(names)}.",
+        least_width=least_width,
     )
 
 
@@ -130,8 +132,6 @@ def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:
             zmax=high,
             colorscale=style.sequential,
             showscale=False,
-            texttemplate="%{z:.2f}",
-            textfont={"size": 11},
             hovertemplate="<b>%{y} and %{x}</b><br>chance level %{z:.4f}<extra></extra>",
             xgap=2,
             ygap=2,
@@ -140,7 +140,8 @@ def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:
     dress(figure, style, height=100 + 30 * size)
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(showgrid=False, tickangle=-35 if size > 3 else None)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(showgrid=False)
+    least_width = write_on_cells(figure, ".2f", style)
     return Chart(
         figure=figure,
         table={
@@ -149,6 +150,7 @@ def chance_matrix(domains: Sequence[str], chance: Matrix, style: Look) -> Chart:
             "chance_level": np.asarray(chance).ravel().tolist(),
         },
         alt="Matrix of the chance level of every pair of domains.",
+        least_width=least_width,
     )
 
 
@@ -255,8 +257,6 @@ def layer_heatmap(
             zmin=low,
             zmax=high,
             colorscale=style.sequential,
-            texttemplate=f"%{{z:{number}}}" if len(layers) <= 14 else None,
-            textfont={"size": 11},
             hovertemplate=f"<b>layer %{{x}}, %{{y}}</b><br>{meaning} %{{z:{number}}}<extra></extra>",
             xgap=2,
             ygap=2,
@@ -267,6 +267,7 @@ def layer_heatmap(
     figure.update_layout(plot_bgcolor=style.blank)
     figure.update_xaxes(title_text="decoder layer", type="category", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
+    least_width = write_on_cells(figure, number, style) if len(layers) <= 14 else 0
     there = [
         (layer, projection, float(values[i, j]))
         for i, layer in enumerate(layers)
@@ -281,6 +282,7 @@ def layer_heatmap(
             column: [row[2] for row in there],
         },
         alt=f"{meaning[:1].upper()}{meaning[1:]} for {len(layers)} layers and {len(projections)} projections.",
+        least_width=least_width,
     )
 
 

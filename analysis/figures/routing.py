@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 
+from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.look import Look, colour_bar, dress
@@ -34,8 +35,6 @@ def routing_heatmap(table: RoutingTable, domain: str, style: Look, view: str = S
             zmin=0.0 if view == SHARE else -top,
             zmax=top,
             colorscale=style.sequential if view == SHARE else style.diverging,
-            texttemplate=f"%{{z:{sign}.0%}}" if small else None,
-            textfont={"size": 11},
             hovertemplate=f"<b>layer %{{y}}, expert %{{x}}</b><br>%{{z:{sign}.1%}} {meaning}"
             "<extra></extra>",
             xgap=2 if small else 0,
@@ -49,6 +48,7 @@ def routing_heatmap(table: RoutingTable, domain: str, style: Look, view: str = S
     figure.update_yaxes(
         title_text="decoder layer", type="category", autorange="reversed", showgrid=False
     )
+    least_width = write_on_cells(figure, f"{sign}.0%", style) if small else 0
     there = np.argwhere(table.tokens[number] != ABSENT).tolist()
     return Chart(
         figure=figure,
@@ -61,4 +61,5 @@ def routing_heatmap(table: RoutingTable, domain: str, style: Look, view: str = S
         },
         alt=f"Share of the tokens of {label(domain)} that each of {table.experts} experts gets, in "
         f"{len(table.layers)} layers.",
+        least_width=least_width,
     )

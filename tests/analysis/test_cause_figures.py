@@ -84,7 +84,7 @@ def test_the_matrix_has_a_row_for_every_region_and_every_kind_of_draw(style: Loo
     assert "3 of 3 regions" in chart.alt
     relative = np.array(damage_matrix(FOUND, style, relative=True).figure.data[0].z)
     np.testing.assert_array_equal(relative[0], [1.0, 0.0625, 0.03125])
-    assert chart.figure.data[0].texttemplate == "%{z:.3f}"
+    assert chart.figure.data[1].text[0] == "0.500"
 
 
 def test_one_domain_is_shown_with_all_it_is_compared_with(style: Look) -> None:

@@ -104,7 +104,7 @@ def test_it_is_a_measure_of_its_own_when_asked(tiny_run: Run, pairs: TaskSpec) -
     assert len(found) == 1 + len(tiny_run.domains)
     assert {(each.column.name, each.estimate.value) for each in found} == {("pairs", 50.0)}
     shown = evaluation_matrix(table.select(kind="tasks"), "values", LIGHT).figure.data[0].x
-    assert shown[-1] == "pairs<br>METEOR<br>(exact and stem matches)"  # narrow
+    assert shown[-1] == "pairs<br>METEOR (exact and<br>stem matches)"  # narrow
     again = stored_table(tiny_run, plain)
     assert again is not None
     assert METEOR not in again.measures
