@@ -31,6 +31,8 @@ def about(run: Run, prune: PruneSpec, *, every_sparsity: bool = False) -> str:
     score = {"wanda": "Wanda"}.get(prune.score, prune.score)
     parts = [] if every_sparsity else [f"{how} sparsity"]
     parts.append(f"{score} score within each {prune.comparison_group}")
+    if prune.starved == "dense":
+        parts.append("starved experts left dense")
     if prune.layers is not None:
         parts.append(f"layers {', '.join(map(str, prune.layers))}")
     if prune.projections is not None:

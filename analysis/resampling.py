@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.progress import Meter, Report
 from pruning.specs import PruneSpec, WeightKey
 from pruning.statistics import ENOUGH_TOKENS, ChannelStats
 from pruning.submodels import selected_weights
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 CHUNK_BYTES = 64 * 2**20  # of float32 scores in memory at a time
@@ -107,33 +107,36 @@ def sample_rows(
         )
 
 
-def can_be_resampled(prune: PruneSpec) -> bool:
-    """Whether evidence can be asked of masks like these."""
-    try:
-        check_resampling(prune)
-    except InputError:
-        return False
-    return True
+def refusal(prune: PruneSpec) -> str | None:
+    """Why evidence cannot be asked of masks like these, and what to choose; None if it can.
 
-
-def check_resampling(prune: PruneSpec) -> None:
-    """InputError for choices whose masks do not depend on the text, or not on single rows."""
-    if prune.score in ("magnitude", "random"):
-        raise InputError(
+    They must depend on the text and on single rows, and all draws must prune equally many weights.
+    """
+    if not prune.reads_text:
+        return (
             f"The score {prune.score!r} ignores the text, so all domains have the same mask; "
             "evidence is for the score 'wanda'."
         )
     if prune.score != "wanda":
-        raise InputError(f"Evidence is for the score 'wanda', not for {prune.score!r}.")
+        return f"Evidence is for the score 'wanda', not for {prune.score!r}; choose 'wanda'."
     if prune.comparison_group != "row":
-        raise InputError("Evidence is for weights that compete within their output row.")
+        return "Evidence is for weights that compete within their output row; let them do so."
     if prune.allocation != "uniform":
-        raise InputError("Evidence is for masks that prune the same share of every layer.")
+        return "Evidence is for masks that prune the same share of every layer; let all lose alike."
     if prune.starved != "magnitude":
-        raise InputError(
-            "Evidence is for masks that prune the same share of every expert; "
-            "let starved ones be pruned by magnitude."
+        return (
+            "Evidence compares masks of parts of the text, and a part starves more experts than "
+            "the whole does; left dense, they would make masks differ by how much is pruned. Let "
+            "starved experts be pruned by magnitude: the masks of all other weights are the same."
         )
+    return None
+
+
+def check_resampling(prune: PruneSpec) -> None:
+    """Raise InputError where `refusal` has a reason."""
+    reason = refusal(prune)
+    if reason is not None:
+        raise InputError(reason)
 
 
 @dataclass(frozen=True, kw_only=True)

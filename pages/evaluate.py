@@ -87,6 +87,8 @@ def _said(spec: EvaluationSpec) -> str:
         parts.append(spec.prune.pattern)
     if spec.prune.score != "wanda":
         parts.append(spec.prune.score)
+    if spec.prune.starved == "dense":
+        parts.append("starved experts left dense")
     if spec.text_bytes:
         parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")
     if spec.tasks:
@@ -136,7 +138,7 @@ def _view(key: str) -> str:
 def _texts(table: EvaluationTable, sparsity: float) -> None:
     """The matrix on held-out text."""
     from analysis.evaluation.spec import TEXT
-    from analysis.evaluation.table import HELD_OUT
+    from analysis.evaluation.table import remarks
     from analysis.figures.evaluation import evaluation_matrix
 
     if not table.select(kind=TEXT):
@@ -152,7 +154,7 @@ def _texts(table: EvaluationTable, sparsity: float) -> None:
     st.caption(
         "Lower is better. A frame marks the best mask of a column. Below each number stands its "
         "95% interval, from drawing the documents again; differences are paired, document by "
-        f"document. {HELD_OUT}"
+        f"document. {remarks(table.spec)}"
     )
     st.markdown(_in_words(results))
 

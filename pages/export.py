@@ -96,6 +96,8 @@ def _counted(run: Run, spec: ExportSpec) -> bool:
 
 
 def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
+    from pruning.starved import left_dense_sentence
+
     st.header("What it will look like", anchor=False)
     if spec.combination != "mixture":
         st.markdown(
@@ -109,6 +111,9 @@ def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
             "that hardware made for it will not run the sub-model faster.",
             icon=":material/grid_off:",
         )
+    left_dense = left_dense_sentence([weight.key for weight in plan.left_dense])
+    if left_dense:
+        st.caption(left_dense)
     columns = st.columns(4, gap="small")
     columns[0].metric(
         "Parameters kept",
@@ -145,19 +150,24 @@ def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
         "base model. The second figure is its size as bit masks and kept values (sparse-bitmask).",
     )
     with st.expander("Sparsity in every layer and projection", icon=":material/grid_on:"):
-        layers = sorted({weight.layer for weight in plan.weights})
-        projections = list(dict.fromkeys(weight.projection for weight in plan.weights))
-        pruned = np.zeros((len(layers), len(projections)))
-        total = np.zeros_like(pruned)
-        for weight in plan.weights:
-            cell = layers.index(weight.layer), projections.index(weight.projection)
-            pruned[cell] += weight.pruned
-            total[cell] += weight.pruned + weight.kept
-        with np.errstate(invalid="ignore"):
-            share = np.where(total > 0, pruned / total, np.nan)
-        chart = layer_heatmap(layers, projections, share, style(), "sparsity", "sparsity", ".1%")
-        show(chart, "planned-sparsity")
+        _sparsity_in_parts(plan)
     glossary("Sparsity", "Mask", "One-shot and sequential", "Pattern")
+
+
+def _sparsity_in_parts(plan: ExportPlan) -> None:
+    """How much is pruned of every projection of every layer."""
+    layers = sorted({weight.layer for weight in plan.weights})
+    projections = list(dict.fromkeys(weight.projection for weight in plan.weights))
+    pruned = np.zeros((len(layers), len(projections)))
+    total = np.zeros_like(pruned)
+    for weight in plan.weights:
+        cell = layers.index(weight.layer), projections.index(weight.projection)
+        pruned[cell] += weight.pruned
+        total[cell] += weight.pruned + weight.kept
+    with np.errstate(invalid="ignore"):
+        share = np.where(total > 0, pruned / total, np.nan)
+    chart = layer_heatmap(layers, projections, share, style(), "sparsity", "sparsity", ".1%")
+    show(chart, "planned-sparsity")
 
 
 def _build(run: Run, spec: ExportSpec, busy: bool) -> None:

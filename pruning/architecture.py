@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -20,55 +18,11 @@ from torch.nn.modules.conv import _ConvNd
 from transformers.pytorch_utils import Conv1D
 
 from pruning.errors import InputError
-from pruning.experts import Experts, every_expert_runs, is_gate
+from pruning.experts import Experts, every_expert_runs, gates
 from pruning.specs import WeightKey
+from pruning.weights import PrunableWeight
 
 PROBE_TOKENS = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrunableWeight:
-    """One prunable weight matrix and where it lives.
-
-    shape: (out, in), whatever the module's own layout. input_name: the name of the first weight
-    of the same layer that reads the same input tensor (q_proj for q, k and v). parameter: the
-    full name in the module. transposed: the module stores (in, out), as GPT-2's Conv1D does.
-    tensor, file: the name in the checkpoint and its file inside the model folder; None where the
-    checkpoint stores the weight in another form.
-    """
-
-    key: WeightKey
-    shape: tuple[int, int]
-    input_name: str
-    parameter: str
-    transposed: bool = False
-    tensor: str | None = None
-    file: str | None = None
-
-    @property
-    def input_key(self) -> WeightKey:
-        """The address under which the statistics of this weight's input are kept."""
-        return WeightKey(layer=self.key.layer, name=self.input_name)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
-        return {
-            "key": str(self.key),
-            "shape": list(self.shape),
-            "input_name": self.input_name,
-            "parameter": self.parameter,
-            "transposed": self.transposed,
-            "tensor": self.tensor,
-            "file": self.file,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> PrunableWeight:
-        """Rebuild from `to_json`'s output."""
-        rows, columns = data["shape"]
-        return cls(
-            **{**data, "key": WeightKey.parse(data["key"]), "shape": (int(rows), int(columns))}
-        )
 
 
 def is_linear(module: nn.Module) -> bool:
@@ -81,14 +35,9 @@ def linear_modules(layer: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
     The gates beside experts are not among them: they route, and have next to no weights.
     """
-    gates = {
-        id(child)
-        for parent in layer.modules()
-        for child in parent.children()
-        if is_linear(child) and is_gate(parent, child)
-    }
+    routing = gates(layer)
     for name, module in layer.named_modules():
-        if is_linear(module) and id(module) not in gates:
+        if is_linear(module) and module not in routing:
             yield name, module
 
 
@@ -151,10 +100,10 @@ def _is_in_one_piece(layer: nn.Module, name: str, parameter: nn.Parameter, *, be
     """Whether a parameter belongs to experts that no linear map of their own stands for.
 
     beside: there are experts that were taken apart; what is shared beside them is read by all
-    tokens, and so an ordinary linear map.
+    tokens, and so an ordinary linear map, and a vector is the router's.
     """
     if "expert" in name.lower():
-        return not (beside and "shared_expert" in name)
+        return not (beside and ("shared_expert" in name or parameter.ndim < 2))
     convolution = isinstance(layer.get_submodule(name.rpartition(".")[0]), _ConvNd)
     return parameter.ndim == 3 and min(parameter.shape) > 1 and not convolution
 

@@ -150,14 +150,19 @@ def _stored_names(model: nn.Module) -> tuple[str, str, str]:
     return (found[0], found[1], found[2]) if len(found) == 3 else USUAL_NAMES
 
 
-def is_gate(parent: nn.Module, module: nn.Module) -> bool:
-    """Whether a linear map beside the experts says how much they, or a shared one, count.
-
-    It has one output for each expert, or one.
+def gates(layer: nn.Module) -> set[nn.Module]:
+    """What says how much experts, or a shared one, count: weights beside the experts, also inside
+    a router of its own, with one output for each expert, or one.
     """
-    experts = next((child for child in parent.children() if isinstance(child, Experts)), None)
-    rows = cast(Tensor, module.weight).shape[0]
-    return experts is not None and rows in (1, len(experts))
+    return {
+        module
+        for parent in layer.modules()
+        for experts in parent.children()
+        if isinstance(experts, Experts)
+        for module in set(parent.modules()) - set(experts.modules())
+        if isinstance(weight := getattr(module, "weight", None), Tensor)
+        and len(weight) in (1, len(experts))
+    }
 
 
 def expert_around(layer: nn.Module, name: str) -> Expert | None:

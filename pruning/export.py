@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,26 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pruning.calibration import sensible_batch_size
-from pruning.combinations import MIXTURE, REMOVAL, combine, needed_domains, other_domains
+from pruning.combinations import MIXTURE, REMOVAL, other_domains
 from pruning.errors import AtlasError, InputError
+from pruning.export_masks import KeptOf, one_shot, sequential_masks, stored
 from pruning.export_plan import ExportPlan, chosen_weights, plan_export
 from pruning.export_spec import ExportSpec
 from pruning.formats.files import LAYOUT, compress_shard, compressed_name
-from pruning.masks import Mask, keep_highest
 from pruning.model_card import CARD, model_card
-from pruning.models import load_model
 from pruning.new_folder import check_is_new, check_space, new_folder
 from pruning.progress import Meter, Report, ignore
-from pruning.scores import score
-from pruning.sequential import prune_sequential
 from pruning.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
-from pruning.starved import prune_of_weight
 from pruning.storage import atomic_json
-from pruning.submodels import mixture_norms, prune_of_layers, score_norms
 
 if TYPE_CHECKING:
-    from pruning.architecture import PrunableWeight
+    from pruning.weights import PrunableWeight
     from pruning.workspace import Run
 
 SUBMODEL = "submodel.json"
@@ -53,8 +47,6 @@ COPIED = (
     "preprocessor_config.json", "processor_config.json",
     "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*",
 )  # fmt: skip
-
-KeptOf = Callable[["PrunableWeight", torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +95,12 @@ def export(
     copied = files_to_copy(base)
     needed = plan.bytes + (plan.compressed_bytes if form != PLAIN else 0)
     check_space(out, needed + sum((base / name).stat().st_size for name in copied))
-    kept_of = _sequential(run, spec, weights, report) if spec.needs_model else _one_shot(run, spec)
+    if spec.needs_model:
+        masks = sequential_masks(run, spec, weights, report)
+        plan = plan_export(run, spec, base, report, masks)
+        kept_of = stored(masks)
+    else:
+        kept_of = one_shot(run, spec)
     with new_folder(out) as folder:
         tensors = _write_tensors(base, folder, weights, kept_of, report)
         if form != PLAIN:
@@ -147,57 +144,6 @@ def compress_files(
         compress_shard(shard, target, matrices=pruned, step=meter.step)
         meter.step(name, len(shard.header))
         shard.path.unlink()
-
-
-def _one_shot(run: Run, spec: ExportSpec) -> KeptOf:
-    """Masks from the dense model's statistics, each made when its tensor comes by."""
-    if spec.combination != MIXTURE:
-        return _combined(run, spec)
-    norms = mixture_norms(run, spec.prune, dict(spec.mixture))
-    prunes = prune_of_layers(run, spec.prune, norms)
-
-    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
-        prune = prune_of_weight(prunes, weight, norms)
-        channels = torch.from_numpy(norms[weight.input_key])
-        return keep_highest(score(matrix, channels, prune, weight.key), prune)
-
-    return kept_of
-
-
-def _combined(run: Run, spec: ExportSpec) -> KeptOf:
-    """Every domain's own mask, and the bits of these combined."""
-    domains = needed_domains(run, spec.combination, spec.domains)
-    norms = score_norms(run, spec.prune, domains)
-    prunes = {domain: prune_of_layers(run, spec.prune, norms[domain]) for domain in domains}
-
-    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
-        masks = {}
-        for domain in domains:
-            prune = prune_of_weight(prunes[domain], weight, norms[domain])
-            channels = torch.from_numpy(norms[domain][weight.input_key])
-            scores = score(matrix, channels, prune, weight.key)
-            masks[domain] = Mask.pack(keep_highest(scores, prune))
-        return torch.from_numpy(combine(masks, spec.combination, spec.domains).unpack())
-
-    return kept_of
-
-
-def _sequential(
-    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight], report: Report
-) -> KeptOf:
-    """Masks from Algorithm 1 on the run's own tokens; the model is in memory only meanwhile."""
-    samples = [(run.tokens(name), weight) for name, weight in spec.mixture]
-    chosen = replace(
-        spec.prune,
-        layers=tuple(sorted({weight.key.layer for weight in weights})),
-        projections=tuple(sorted({weight.key.name for weight in weights})),
-    )
-    model = run.spec.model
-    if not torch.cuda.is_available():  # the run may have been made on another machine
-        model = replace(model, device="cpu")
-    loaded = load_model(model, report)
-    masks = prune_sequential(loaded, samples, chosen, sensible_batch_size(run.spec), report)
-    return lambda weight, matrix: torch.from_numpy(masks[weight.key].unpack())
 
 
 def _write_tensors(
@@ -278,6 +224,7 @@ def _provenance(
         "form": form,
         "export": spec.to_json(),
         "kept_for": list(others),
+        "left_dense": [weight.tensor for weight in plan.left_dense],
         "run": {"id": run.id, "spec": run.spec.to_json(), "versions": run.manifest["versions"]},
         "parameters": plan.parameters,
         "pruned": plan.pruned,

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pruning.combinations import MIXTURE, REMOVAL, kept_counts, other_domains
-from pruning.errors import AtlasError
+from pruning.combinations import INTERSECTION, MIXTURE, REMOVAL, kept_counts, other_domains
+from pruning.errors import AtlasError, InputError
 from pruning.export_spec import ExportSpec
 from pruning.formats.bitmask import compressed_matrix_bytes
-from pruning.masks import pruned_per_group
-from pruning.models import model_folder
+from pruning.masks import Mask, pruned_per_group
 from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
-from pruning.specs import WeightKey
-from pruning.starved import ScoreNorms, prune_of_weight
-from pruning.submodels import mixture_norms, prune_of_layers, selected_weights
+from pruning.sources import model_folder
+from pruning.specs import PruneSpec, WeightKey
+from pruning.starved import stays_dense
+from pruning.submodels import mixture_norms, mixture_stats, prune_of_layers, selected_weights
 
 if TYPE_CHECKING:
-    from pruning.architecture import PrunableWeight
+    from pruning.weights import PrunableWeight
     from pruning.workspace import Run
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightPlan:
-    """What becomes of one weight; shape is (out, in)."""
+    """What becomes of one weight; shape is (out, in).
+
+    left_dense: nothing is pruned, as it belongs to an expert that saw too few tokens.
+    """
 
     layer: int
     name: str
@@ -36,6 +39,12 @@ class WeightPlan:
     shape: tuple[int, int]
     pruned: int
     kept: int
+    left_dense: bool = False
+
+    @property
+    def key(self) -> WeightKey:
+        """The weight's address."""
+        return WeightKey(layer=self.layer, name=self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,11 @@ class ExportPlan:
     bytes: int
     compressed_bytes: int
 
+    @property
+    def left_dense(self) -> tuple[WeightPlan, ...]:
+        """The weights of experts that saw too few tokens and stay as they are."""
+        return tuple(weight for weight in self.weights if weight.left_dense)
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
@@ -81,13 +95,15 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     """The run's weights that the export prunes, in the run's order.
 
     Raises:
-        InputError: the run has no such domain, layer or projection, or n:m does not divide a row.
+        InputError: the run has no such domain, layer or projection, n:m does not divide a row, or
+            a removal would leave starved experts dense.
         AtlasError: a weight is not stored as a tensor of its own.
     """
     for name, _ in spec.mixture:
         run.check_domain(name)
     if spec.combination == REMOVAL:
         other_domains(run, spec.domains)
+        _check_removal(run, spec)
     prune = spec.prune
     chosen = selected_weights(run, prune)
     for weight in chosen:
@@ -99,24 +115,51 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     return chosen
 
 
+def _check_removal(run: Run, spec: ExportSpec) -> None:
+    """Raise InputError if a domain's mask keeps experts whole only because too little is known.
+
+    All that no other domain keeps of them would be removed.
+    """
+    if spec.prune.starved != "dense" or not spec.prune.reads_text:
+        return
+    starved = [name for name in spec.domains if run.stats(name).starved]
+    if starved:
+        raise InputError(
+            f"Some experts saw too little of {', '.join(starved)} to say what only it needs, so "
+            "leaving them dense has no meaning in a removal; let starved experts be pruned by "
+            "magnitude."
+        )
+
+
 def plan_export(
-    run: Run, spec: ExportSpec, folder: Path | None = None, report: Report = ignore
+    run: Run,
+    spec: ExportSpec,
+    folder: Path | None = None,
+    report: Report = ignore,
+    masks: Mapping[WeightKey, Mask] | None = None,
 ) -> ExportPlan:
     """The exact counts and sizes of an export.
 
     A mixture's follow from shapes alone; the checkpoint's headers are read and no tensor. A union,
     an intersection or a removal is counted by making the masks, once (`combinations.kept_counts`);
-    where OWL allocates the sparsity, the weights are read for their outliers, once.
+    where OWL allocates the sparsity, the weights are read for their outliers, once. Which experts
+    a sequential export leaves dense shows only while it is made; before that they are taken to be
+    those of the dense model.
 
     Args:
         folder: the base model's folder; None: where the run's model is on this machine.
+        masks: of every chosen weight, where they are there already, as in a sequential export.
 
     Raises:
         InputError, AtlasError: as `chosen_weights`; or the base model is not there.
     """
     chosen = chosen_weights(run, spec)
-    kept = _kept(run, spec, chosen, report)
-    weights = tuple(_weight_plan(weight, kept[weight.key]) for weight in chosen)
+    if masks is None:
+        left_dense = _left_dense(run, spec, chosen)
+        kept = _kept(run, spec, chosen, left_dense, report)
+    else:
+        kept, left_dense = _of_masks(spec.prune, chosen, masks)
+    weights = tuple(_weight_plan(w, kept[w.key], w.key in left_dense) for w in chosen)
     shards = read_shards(folder or model_folder(run.spec.model))
     stored = {tensor.name: tensor for shard in shards for tensor in shard.tensors}
     missing = [weight.tensor for weight in weights if weight.tensor not in stored]
@@ -146,24 +189,60 @@ def plan_export(
 
 
 def _kept(
-    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight], report: Report
+    run: Run,
+    spec: ExportSpec,
+    weights: Sequence[PrunableWeight],
+    left_dense: Collection[WeightKey],
+    report: Report,
 ) -> Mapping[WeightKey, int]:
     """How many values of each weight are kept."""
     if spec.combination != MIXTURE:
         return kept_counts(run, spec.prune, spec.combination, spec.domains, report)
-    norms, prunes = ScoreNorms({}, frozenset()), dict.fromkeys(run.layers, spec.prune)
-    if spec.prune.allocation != "uniform" or spec.prune.starved == "dense":
+    prunes = dict.fromkeys(run.layers, spec.prune)
+    if spec.prune.allocation != "uniform":
         norms = mixture_norms(run, spec.prune, dict(spec.mixture))
         prunes = prune_of_layers(run, spec.prune, norms)
     kept = {}
     for weight in weights:
-        prune = prune_of_weight(prunes, weight, norms)
-        groups, pruned_each = pruned_per_group(weight.shape, prune)
-        kept[weight.key] = math.prod(weight.shape) - groups * pruned_each
+        groups, pruned_each = pruned_per_group(weight.shape, prunes[weight.key.layer])
+        pruned = 0 if weight.key in left_dense else groups * pruned_each
+        kept[weight.key] = math.prod(weight.shape) - pruned
     return kept
 
 
-def _weight_plan(weight: PrunableWeight, kept: int) -> WeightPlan:
+def _left_dense(
+    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight]
+) -> frozenset[WeightKey]:
+    """The weights of experts that saw too few tokens and stay dense.
+
+    Of a mixture's text; of that of any domain of a union, or of every domain of an intersection.
+    """
+    if spec.prune.starved != "dense":
+        return frozenset()
+    if spec.combination == MIXTURE:
+        starved = mixture_stats(run, dict(spec.mixture)).starved
+    else:
+        each = [run.stats(domain).starved for domain in spec.domains]
+        meet = frozenset.intersection if spec.combination == INTERSECTION else frozenset.union
+        starved = meet(*each)
+    return frozenset(w.key for w in weights if stays_dense(spec.prune, w, starved))
+
+
+def _of_masks(
+    prune: PruneSpec, weights: Sequence[PrunableWeight], masks: Mapping[WeightKey, Mask]
+) -> tuple[Mapping[WeightKey, int], frozenset[WeightKey]]:
+    """How many values of each weight its mask keeps; and the weights that were left dense."""
+    kept = {weight.key: masks[weight.key].count() for weight in weights}
+    whole = (
+        weight.key
+        for weight in weights
+        if kept[weight.key] == math.prod(weight.shape)
+        and all(pruned_per_group(weight.shape, prune))
+    )
+    return kept, frozenset(whole)
+
+
+def _weight_plan(weight: PrunableWeight, kept: int, left_dense: bool) -> WeightPlan:
     return WeightPlan(
         layer=weight.key.layer,
         name=weight.key.name,
@@ -172,6 +251,7 @@ def _weight_plan(weight: PrunableWeight, kept: int) -> WeightPlan:
         shape=weight.shape,
         pruned=math.prod(weight.shape) - kept,
         kept=kept,
+        left_dense=left_dense,
     )
 
 

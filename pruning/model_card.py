@@ -14,6 +14,8 @@ from pruning.export_spec import ExportSpec
 from pruning.formats.files import LAYOUT
 from pruning.sources import is_hub_id
 from pruning.specs import CalibrationSpec
+from pruning.starved import left_dense_sentence
+from pruning.statistics import ENOUGH_TOKENS
 
 CARD = "README.md"
 LOAD_HEADING = "## Load it"
@@ -162,11 +164,19 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
         "mode": spec.mode,
         "decoder layers": layers,
         "projections": projections,
+        **_starved_setting(spec),
         "calibration": f"{sample.num_samples} sequences of {sample.seq_len} tokens a domain, "
         f"seed {sample.seed}",
     }
     table = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"## Settings\n\n| setting | value |\n|---|---|\n{table}\n"
+
+
+def _starved_setting(spec: ExportSpec) -> dict[str, str]:
+    """Said only where it is not the usual, and matters."""
+    if spec.prune.starved != "dense" or not spec.prune.reads_text:
+        return {}
+    return {f"experts that saw fewer than {ENOUGH_TOKENS} tokens": "left dense"}
 
 
 def _sparsity_setting(spec: ExportSpec) -> str:
@@ -191,9 +201,12 @@ def _sparsity(plan: ExportPlan) -> str:
         f"| {what} | {part.total:,} | {part.pruned:,} | {part.sparsity:.2%} |"
         for what, part in parts
     )
+    left_dense = left_dense_sentence([weight.key for weight in plan.left_dense])
+    note = f"\n{left_dense} `left_dense` in `submodel.json` names them.\n" if left_dense else ""
     return (
         "## Sparsity\n\n| weights | values | pruned | sparsity |\n|---|---:|---:|---:|\n"
         f"{table}\n| whole model | {plan.parameters:,} | {plan.pruned:,} | {plan.sparsity:.2%} |\n"
+        f"{note}"
     )
 
 

@@ -13,7 +13,6 @@ from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel
 
 from pruning.architecture import (
-    PrunableWeight,
     check_causal,
     check_layers,
     discover_weights,
@@ -45,6 +44,7 @@ from pruning.specs import DTYPES, ModelSpec, WeightKey
 from pruning.streaming.blocks import Block, check_values
 from pruning.streaming.opening import open_streamed
 from pruning.support import check_tokenizer, one_line, skeleton
+from pruning.weights import PrunableWeight
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -226,7 +226,7 @@ def _located(
             raise InputError(
                 f"The checkpoint stores the experts of {type(module).__name__} in one tensor, so "
                 f"{weight.key} cannot be read or written by itself; choose a checkpoint with a "
-                "tensor for each expert, as the model's authors published it."
+                "tensor for each expert, as most models are published, or another model."
             )
     return located
 

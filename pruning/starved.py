@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pruning.architecture import PrunableWeight
 from pruning.specs import PruneSpec, WeightKey
 from pruning.statistics import ENOUGH_TOKENS, ChannelStats
+from pruning.weights import PrunableWeight
 
 
 class ScoreNorms(dict[WeightKey, NDArray]):
@@ -36,9 +36,17 @@ def prune_of_weight(
 ) -> PruneSpec:
     """How one weight is pruned: as its layer, or not at all where a starved expert stays dense."""
     prune = prunes[weight.key.layer]
-    if prune.starved == "dense" and prune.reads_text and weight.input_key in norms.starved:
+    if stays_dense(prune, weight, norms.starved):
         return replace(prune, sparsity=0.0, pattern="unstructured")
     return prune
+
+
+def stays_dense(prune: PruneSpec, weight: PrunableWeight, starved: Collection[WeightKey]) -> bool:
+    """Whether a weight is left as it is because its expert saw too few tokens.
+
+    starved: inputs, as `ChannelStats.starved`.
+    """
+    return prune.starved == "dense" and prune.reads_text and weight.input_key in starved
 
 
 def starved_sentence(
@@ -58,4 +66,16 @@ def starved_sentence(
         f"Experts that saw fewer than {ENOUGH_TOKENS} tokens: {', '.join(found)}. For such a "
         "domain they are pruned by magnitude alone, or left dense if you choose so; more text "
         "shows more of them."
+    )
+
+
+def left_dense_sentence(weights: Collection[WeightKey]) -> str | None:
+    """How many weight matrices of how many experts a sub-model leaves dense; None if none."""
+    if not weights:
+        return None
+    experts = len({(key.layer, key.expert) for key in weights})
+    matrices = f"{len(weights)} {'matrix' if len(weights) == 1 else 'matrices'}"
+    return (
+        f"Left dense: {matrices} of {experts} {'expert' if experts == 1 else 'experts'} that saw "
+        f"fewer than {ENOUGH_TOKENS} tokens of the text."
     )

@@ -32,7 +32,7 @@ def check_config(config: dict[str, Any]) -> None:
     """Raise InputError with the reason if the model that config.json describes is not supported.
 
     config: the parsed file. Checked here: the model type is known without running the model's own
-    code, it is a decoder-only language model of text, and its weights are not quantized.
+    code, and it is a decoder-only language model of text.
     """
     model_type = config.get("model_type")
     if not isinstance(model_type, str) or not model_type:
@@ -50,6 +50,9 @@ def check_config(config: dict[str, Any]) -> None:
             f"{transformers.__version__}. {CHOOSE}"
         )
     _check_kind(model_type, config)
+
+
+def _check_not_quantized(config: dict[str, Any]) -> None:
     if config.get("quantization_config"):
         raise InputError(
             "The checkpoint is quantized; its stored weights cannot be scored or set to zero. "
@@ -90,10 +93,11 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
     """The model without weights (on the "meta" device), its decoder layers' name, and the layers.
 
     Experts are taken apart. Raises InputError if it has no decoder layers, experts of an unknown
-    form, or shared layers.
+    form, or shared layers; and last, when all else would do, if the checkpoint is quantized: an
+    unquantized one of a model that is refused is refused as well.
     """
     check_config(config)
-    parsed = parse_config(config)
+    parsed = parse_config({k: v for k, v in config.items() if k != "quantization_config"})
     try:
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(parsed, trust_remote_code=False)
@@ -102,6 +106,7 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
     split_experts(model)
     name, layers = find_decoder_layers(model, getattr(parsed, "num_hidden_layers", 0))
     check_layers(model, layers)
+    _check_not_quantized(config)
     return model, name, layers
 
 

@@ -15,20 +15,23 @@ from pruning.shards import Shard, StoredTensor, read_tensor, tensor_sha256
 
 
 def wrong_zeros(
-    tensor: torch.Tensor, entry: dict[str, Any], spec: ExportSpec, name: str
+    tensor: torch.Tensor, entry: dict[str, Any], spec: ExportSpec, name: str, left_dense: bool
 ) -> Iterator[str]:
     """What is wrong with the zeros of one pruned tensor: counts in all and in each group.
 
     A kept value may be zero by itself, so a group has at least the zeros that were pruned. A union
-    or a removal prunes fewer than that; there the total alone is checked.
+    or a removal prunes fewer than that; there the total alone is checked. left_dense: none may be
+    pruned, as the weight belongs to an expert that saw too few tokens.
     """
     matrix = tensor.T if entry["transposed"] else tensor
     out_features, in_features = matrix.shape
     zero = matrix == 0
     if int(zero.sum()) != entry["zeros"]:
         yield f"{name} has {int(zero.sum())} zeros where {entry['zeros']} were written"
-    if spec.prune.starved == "dense" and entry["pruned"] == 0:
-        return  # an expert that saw too few tokens
+    if left_dense:
+        if entry["pruned"]:
+            yield f"{name} has {entry['pruned']} pruned values, but is recorded as left dense"
+        return
     try:
         groups, pruned = pruned_per_group((out_features, in_features), spec.prune)
     except InputError as error:
@@ -45,15 +48,29 @@ def wrong_zeros(
         yield f"{name} has {short} of {groups} groups with fewer than {pruned} zeros"
 
 
-def zeros_in_words(spec: ExportSpec) -> str:
-    """What `wrong_zeros` has found right where it found nothing."""
+def left_dense_tensors(record: dict[str, Any], spec: ExportSpec) -> frozenset[str]:
+    """The tensors that an export left dense, as their experts saw too few tokens.
+
+    record: submodel.json. Older ones do not name them; there it is those without a pruned value.
+    """
+    if "left_dense" in record:
+        return frozenset(record["left_dense"])
+    if spec.prune.starved != "dense":
+        return frozenset()
+    entries = record["tensors"].items()
+    return frozenset(name for name, entry in entries if entry.get("pruned") == 0)
+
+
+def zeros_in_words(spec: ExportSpec, left_dense: int) -> str:
+    """What `wrong_zeros` has found right where it found nothing. left_dense: how many tensors."""
+    words = "weights pruned exactly as recorded"
+    if left_dense:
+        words += f", {left_dense} of them left dense with the experts that saw too few tokens"
     if spec.prune.block is None or not spec.holds_pattern:
-        return "weights pruned exactly as recorded"
+        return words
     keep, block = spec.prune.block
-    return (
-        f"weights pruned exactly as recorded; at most {keep} of every {block} consecutive inputs "
-        "are not zero"
-    )
+    rest = "in all others, at most" if left_dense else "at most"
+    return f"{words}; {rest} {keep} of every {block} consecutive inputs are not zero"
 
 
 def differences(

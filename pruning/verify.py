@@ -26,7 +26,12 @@ from pruning.progress import Meter, Report, ignore
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor, tensor_sha256
 from pruning.specs import ModelSpec
 from pruning.storage import storage_errors
-from pruning.tensor_checks import differences, wrong_zeros, zeros_in_words
+from pruning.tensor_checks import (
+    differences,
+    left_dense_tensors,
+    wrong_zeros,
+    zeros_in_words,
+)
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 
@@ -159,6 +164,8 @@ def _read_record(path: Path) -> tuple[dict[str, Any], ExportSpec]:
         needed += ["transposed", "zeros"] if "pruned" in entry else []
         for part in needed:
             entry[part]
+    for name in record.get("left_dense", ()):
+        record["tensors"][name]["pruned"]
     for part in ("source", "revision", "fingerprint"):
         record["base"][part]
     record["files"].items()
@@ -194,6 +201,7 @@ def _changed_files(export: _Export) -> Iterator[str]:
 def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[Check]:
     """One pass over all tensors: bytes, zeros, and equality with the base model."""
     recorded = export.record["tensors"]
+    left_dense = left_dense_tensors(export.record, export.spec)
     base_tensors, missing_base = _base_tensors(export, base)
     changed: list[str] = []
     misplaced: list[str] = []
@@ -211,13 +219,13 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
             changed.append(f"{name} has other bytes than were written")
         values = read_tensor(shard, tensor) if "pruned" in entry else None
         if values is not None:
-            misplaced += wrong_zeros(values, entry, export.spec, name)
+            misplaced += wrong_zeros(values, entry, export.spec, name, name in left_dense)
         if base_tensors is not None:
             unequal += differences(tensor, sha256, values, entry, base_tensors.get(name))
     pruned = sum("pruned" in entry for entry in recorded.values())
     checks = [
         _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
-        _check("Zeros", misplaced, zeros_in_words(export.spec), pruned),
+        _check("Zeros", misplaced, zeros_in_words(export.spec, len(left_dense)), pruned),
     ]
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]

@@ -1,16 +1,68 @@
-"""Weight matrices straight from the checkpoint, one at a time, with no model in memory."""
+"""Weight matrices: where each lives, and its numbers straight from the checkpoint.
+
+Matrices are read one at a time, with no model in memory. torch is imported when the first is read,
+so that a page which only lists runs does not wait for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
-from pruning.architecture import PrunableWeight
 from pruning.errors import AtlasError, InputError
 from pruning.specs import WeightKey
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunableWeight:
+    """One prunable weight matrix and where it lives.
+
+    shape: (out, in), whatever the module's own layout. input_name: the name of the first weight
+    of the same layer that reads the same input tensor (q_proj for q, k and v). parameter: the
+    full name in the module. transposed: the module stores (in, out), as GPT-2's Conv1D does.
+    tensor, file: the name in the checkpoint and its file inside the model folder; None where the
+    checkpoint stores the weight in another form.
+    """
+
+    key: WeightKey
+    shape: tuple[int, int]
+    input_name: str
+    parameter: str
+    transposed: bool = False
+    tensor: str | None = None
+    file: str | None = None
+
+    @property
+    def input_key(self) -> WeightKey:
+        """The address under which the statistics of this weight's input are kept."""
+        return WeightKey(layer=self.key.layer, name=self.input_name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {
+            "key": str(self.key),
+            "shape": list(self.shape),
+            "input_name": self.input_name,
+            "parameter": self.parameter,
+            "transposed": self.transposed,
+            "tensor": self.tensor,
+            "file": self.file,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> PrunableWeight:
+        """Rebuild from `to_json`'s output."""
+        rows, columns = data["shape"]
+        return cls(
+            **{**data, "key": WeightKey.parse(data["key"]), "shape": (int(rows), int(columns))}
+        )
 
 
 class WeightReader:

@@ -11,6 +11,7 @@ from analysis.execution import Sandbox, add_consent_argument, consented_sandbox
 from pruning.commands.options import (
     add_json,
     add_selection,
+    add_starved,
     add_workspace,
     layers_of,
     projections_of,
@@ -79,6 +80,7 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         default="row",
         help="scores compete within an output row or the whole matrix (default: row)",
     )
+    add_starved(parser)
     parser.add_argument(
         "--seed",
         type=int,
@@ -137,7 +139,7 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
     spec = spec_of(arguments)
     from analysis.evaluation import evaluate as evaluation
     from analysis.evaluation.spec import columns_of
-    from analysis.evaluation.table import HELD_OUT
+    from analysis.evaluation.table import remarks
 
     workspace = workspace_of(arguments)
     run = workspace.run(arguments.run)
@@ -152,10 +154,10 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
         data={
             "run": run.id,
             "evaluation": spec.to_json(),
-            "held_out": HELD_OUT,
+            "held_out": remarks(spec),
             "results": [result.row() for result in table.results],
         },
-        shown=[*tables(table), HELD_OUT],
+        shown=[*tables(table), remarks(spec)],
     )
 
 
@@ -187,6 +189,7 @@ def spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
             score=arguments.score,
             pattern=arguments.pattern,
             comparison_group=arguments.comparison_group,
+            starved=arguments.starved,
             seed=arguments.seed,
             layers=layers_of(arguments),
             projections=projections_of(arguments),

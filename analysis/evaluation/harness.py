@@ -18,14 +18,16 @@ from functools import lru_cache
 from importlib import metadata
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.evaluation.measures import BITS_PER_BYTE, HARNESS, Measured, shares
 from pruning.errors import InputError
-from pruning.models import LoadedModel
 from pruning.paths import allowed_path
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 BATCH_SIZE = 8
 CLOSE = 1e-6  # between a reported value and the mean of the samples

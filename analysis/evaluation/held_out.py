@@ -23,7 +23,6 @@ from pruning.domains import documents
 from pruning.domains.encoding import TextEncoder
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
-from pruning.models import load_tokenizer
 from pruning.specs import DomainSpec, content_hash
 from pruning.storage import atomic_json
 from pruning.workspace import Run
@@ -84,6 +83,8 @@ def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
 
 
 def _draw(run: Run, domain: str, size: int) -> list[str]:
+    from pruning.models import load_tokenizer  # brings transformers along; pages only read
+
     spec = next(each for each in run.spec.domains if each.name == domain)
     encoder = TextEncoder.of(load_tokenizer(run.spec.model))
     known = CalibrationText.of(run, encoder)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -21,8 +21,10 @@ from torch.nn import functional as F
 
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import InputError
-from pruning.models import LoadedModel
 from pruning.progress import Meter, Report, ignore
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pruning.errors import InputError
-from pruning.specs import PruneSpec, Spec, WeightKey
+from pruning.specs import STARVED, PruneSpec, Spec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.masks import Mask
@@ -76,10 +76,15 @@ def sources_of(run: Run, domains: Sequence[str] | None = None) -> tuple[MaskSour
 
 
 def prune_of(source: MaskSource, prune: PruneSpec) -> PruneSpec | None:
-    """How this source's weights are scored; None for the dense model, which is not pruned."""
+    """How this source's weights are scored; None for the dense model, which is not pruned.
+
+    Magnitude and chance read no text, so no expert is starved of it and none stays dense.
+    """
     if source.kind == "dense":
         return None
-    return replace(prune, score=source.kind) if source.kind in ("magnitude", "random") else prune
+    if source.kind in ("magnitude", "random"):
+        return replace(prune, score=source.kind, starved=STARVED[0])
+    return prune
 
 
 def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, Mask]:

@@ -20,7 +20,7 @@ TEXT, TASKS = "text", "tasks"
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSpec(Spec):
-    """prune: score, pattern, comparison group, layers; its sparsity is replaced by `sparsities`.
+    """prune: all but the sparsity, which is replaced by `sparsities`.
 
     text_bytes: held-out text of each domain for bits per byte; 0: none. tasks: held-out tasks of
     each built-in domain; 0: none. task_sets: further sets of tasks. sampling: how programs are

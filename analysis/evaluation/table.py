@@ -19,6 +19,15 @@ HELD_OUT = (
     "Measured on held-out text: documents that no domain of this run was calibrated on, compared "
     "one by one with the calibration text."
 )
+LEFT_DENSE = (
+    "Experts that saw too few tokens of a mask's text are left dense by it. Magnitude and chance, "
+    "which read no text, prune them too, so they prune more weights than the other masks."
+)
+
+
+def remarks(spec: EvaluationSpec) -> str:
+    """What to know when reading a table: what it was measured on, and which masks prune more."""
+    return f"{HELD_OUT} {LEFT_DENSE}" if spec.prune.starved == "dense" else HELD_OUT
 
 
 @dataclass(frozen=True, kw_only=True)

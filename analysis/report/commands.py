@@ -14,6 +14,7 @@ from analysis.report.channels import chosen_pair, read_inputs
 from analysis.report.html import Section, code, paragraph
 from analysis.report.provenance import model_source
 from analysis.report.source import Source
+from analysis.routing import has_experts
 from pruning.specs import DomainSpec, PruneSpec
 
 
@@ -31,6 +32,8 @@ def reproduction(source: Source) -> Section:
             f"--splits {spec.splits} --rows {spec.rows}{_seed(source.prune, spec.seed)}{more}"
         )
     lines.append(f"python -m analysis structure {choice}")
+    if has_experts(run):
+        lines.append(f"python -m analysis routing --run {run.id}")
     pair = chosen_pair(source)
     if read_inputs(run, pair):
         names = shlex.join((pair.domain_a, pair.domain_b))
@@ -54,10 +57,6 @@ def _pruning(prune: PruneSpec) -> str:
     words = [f"--sparsity {prune.sparsity}", *_changed(prune)]
     if prune.allocation != PruneSpec.allocation:
         words.append(f"--allocation {prune.allocation}")
-    if prune.starved != PruneSpec.starved:
-        words.append(f"--starved {prune.starved}")
-    if prune.starved != PruneSpec.starved:
-        words.append(f"--starved {prune.starved}")
     if prune.seed:
         words.append(f"--seed {prune.seed}")
     return " ".join(words)
@@ -77,6 +76,8 @@ def _changed(prune: PruneSpec) -> list[str]:
         words.append(f"--score {prune.score}")
     if prune.comparison_group != PruneSpec.comparison_group:
         words.append(f"--comparison-group {prune.comparison_group}")
+    if prune.starved != PruneSpec.starved:
+        words.append(f"--starved {prune.starved}")
     if prune.layers is not None:
         words.append(f"--layers {','.join(map(str, prune.layers))}")
     if prune.projections is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.evaluation.measures import BITS_PER_BYTE
 from analysis.evaluation.spec import TASKS, TEXT
-from analysis.evaluation.table import HELD_OUT, EvaluationTable, Result
+from analysis.evaluation.table import EvaluationTable, Result, remarks
 from analysis.figures.domains import label
 from analysis.figures.evaluation import VALUES, evaluation_matrix
 from analysis.figures.look import LIGHT
@@ -27,7 +27,7 @@ def evaluations(source: Source) -> Section | None:
         caption = f"Bits per byte on held-out text; lower is better. {INTERVALS} {source.caption}"
         chart = evaluation_matrix(results, VALUES, LIGHT)
         parts += [
-            paragraph(f"{best_sentence(results)} {HELD_OUT}".strip()),
+            paragraph(f"{best_sentence(results)} {remarks(source.evaluations[0].spec)}".strip()),
             Figure(chart=chart, name="bits-per-byte", caption=caption),
         ]
     results = _newest(source, TASKS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from analysis.report.html import Section, heading, listing, paragraph
 from analysis.report.mathml import formula, fraction, part, root, row, squared, sub, total
 from analysis.report.source import Source
+from analysis.routing import has_experts
+from pruning.statistics import ENOUGH_TOKENS
 
 REFERENCES = (
     "M. Sun, Z. Liu, A. Bair, J. Z. Kolter. A Simple and Effective Pruning Approach for Large "
@@ -32,6 +34,8 @@ def methods(source: Source) -> Section:
     if source.tested is not None:
         parts += _yardsticks(source)
     parts += _structure()
+    if has_experts(source.run):
+        parts += _experts()
     if source.causes:
         parts += _causes()
     if source.evaluations:
@@ -158,6 +162,24 @@ def _structure() -> list[str]:
             "The interval of a ratio of two loudnesses is the ratio times or over exp(1.96 s), s being "
             "the standard error of its logarithm over groups of documents (delta method)."
         ),
+    ]
+
+
+def _experts() -> list[str]:
+    def share(domain: str) -> str:
+        return sub("p", [domain, "e"])
+
+    return [
+        heading("Experts"),
+        paragraph(
+            "Every expert's matrices are weights of their own, and their sums are over the tokens that "
+            "the router sends to it; the router is never pruned. An expert that saw fewer than "
+            f"{ENOUGH_TOKENS} tokens of a text is starved: it is pruned by magnitude alone, or left "
+            "dense where that was chosen. With p the share of all that a layer's router sends for a "
+            "domain that goes to expert e, the distance of two domains' routing is their total "
+            "variation:"
+        ),
+        formula(fraction("1", "2"), total("e"), "|", share("a"), "−", share("b"), "|"),
     ]
 
 

@@ -28,8 +28,10 @@ from analysis.report.evidence import evidence, places
 from analysis.report.html import Figure, Section, Table, heading, listing, paragraph
 from analysis.report.methods import methods
 from analysis.report.provenance import provenance
+from analysis.report.routing import routed_sentence, routing
 from analysis.report.source import Source
 from analysis.report.structure import regions, relations
+from analysis.resampling import refusal
 from analysis.yardsticks import PairEvidence
 
 CHANGED = (
@@ -57,9 +59,11 @@ def findings(source: Source) -> Section:
     if source.tested is not None and source.curves is not None:
         said.append(is_enough(source.curves, source.tested))
     said += [own_sentence(spec, found) for spec, found in source.causes.items()]
-    best = best_sentence(text_results(source))
-    said += [best] if best else []
+    more = (routed_sentence(source), best_sentence(text_results(source)))
+    said += [sentence for sentence in more if sentence]
     careful = cautions(source.run, label)
+    untested = refusal(source.prune)
+    careful += [f"The differences were not tested. {untested}"] if untested else []
     parts = [listing(said)]
     if careful:
         parts += [heading("Read with care"), listing(careful)]
@@ -150,6 +154,7 @@ SECTIONS: tuple[Callable[[Source], Section | None], ...] = (
     text,
     relations,
     regions,
+    routing,
     channels,
     causes,
     evaluations,

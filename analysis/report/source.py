@@ -14,7 +14,7 @@ from analysis.evaluation.table import EvaluationTable, stored_table, stored_tabl
 from analysis.evidence import best_evidence, evidence, stored_at_sparsities, stored_evidence
 from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
 from analysis.overlap import OverlapTable, overlap_table
-from analysis.resampling import can_be_resampled
+from analysis.resampling import refusal
 from analysis.yardsticks import PairEvidence
 from pruning.errors import InputError
 from pruning.progress import Report, ignore
@@ -71,7 +71,7 @@ def gather(
     """
     if len(run.domains) < 2:
         raise InputError("A report compares domains; this run has one. Calibrate two or more.")
-    testable = can_be_resampled(prune)
+    testable = refusal(prune) is None
     table = overlap_table(run, prune, report)
     if spec is None:
         best = best_evidence(run, prune) if testable else None

@@ -164,11 +164,11 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
         pattern=pattern,
         comparison_group="row" if implied is not None else groups,
         allocation=allocation if allocates else "uniform",
-        starved=_choose_starved(run) if score in TEXT_SCORES else STARVED[0],
+        starved=choose_starved(run) if score in TEXT_SCORES else STARVED[0],
     )
 
 
-def _choose_starved(run: Run) -> str:
+def choose_starved(run: Run) -> str:
     """What becomes of experts that saw too few tokens; no question for a model without experts."""
     if not any(weight.key.expert is not None for weight in run.weights):
         return STARVED[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.figures.domains import label
-from pages.ui.choices import PATTERNS
+from pages.ui.choices import PATTERNS, choose_starved
 from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number
 from pages.ui.task_choices import choose_tasks, task_flags
@@ -73,7 +73,11 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
     task_sets, sampling, meteor = choose_tasks()
     return EvaluationSpec(
         sparsities=tuple(sorted(sparsities)),
-        prune=PruneSpec(sparsity=sorted(sparsities)[0] if sparsities else 0.5, pattern=pattern),
+        prune=PruneSpec(
+            sparsity=sorted(sparsities)[0] if sparsities else 0.5,
+            pattern=pattern,
+            starved=choose_starved(run),
+        ),
         text_bytes=KILOBYTE * kilobytes,
         tasks=tasks,
         task_sets=task_sets,
@@ -88,7 +92,7 @@ def command_of(run: Run, spec: EvaluationSpec) -> list[str]:
     words = ["analysis", "evaluate", "--run", run.id]
     if spec.prune.block is None:
         words += ["--sparsity", *(f"{sparsity:g}" for sparsity in spec.sparsities)]
-    words += ["--pattern", spec.prune.pattern]
+    words += ["--pattern", spec.prune.pattern, "--starved", spec.prune.starved]
     words += ["--text", str(spec.text_bytes), "--tasks", str(spec.tasks)]
     if spec.measured_on:
         words += ["--measured-on", *spec.measured_on]

@@ -27,30 +27,29 @@ if TYPE_CHECKING:
 ACROSS = (0.1, 0.3, 0.5, 0.7, 0.9)  # sparsities that a click asks for
 
 
-def can_be_tested(prune: PruneSpec) -> bool:
-    """Whether the test is made for masks like these."""
-    within_row = prune.comparison_group == "row" and prune.allocation == "uniform"
-    return prune.score == "wanda" and within_row
-
-
 def known(run: Run, prune: PruneSpec) -> Known | None:
     """The yardsticks of every pair, if they have been computed, and how hard it was looked."""
     from analysis.evidence import best_evidence
+    from analysis.resampling import refusal
 
-    return best_evidence(run, prune) if can_be_tested(prune) else None
+    return best_evidence(run, prune) if refusal(prune) is None else None
 
 
 def hint(prune: PruneSpec) -> str:
     """How to get what is not known yet, for where it would stand."""
-    if can_be_tested(prune):
+    from analysis.resampling import refusal
+
+    if refusal(prune) is None:
         return "for ceiling, index and p, test the differences (further down)"
-    return "ceiling, index and p are known for Wanda masks within rows only"
+    return "ceiling, index and p are not known for masks like these (see further down)"
 
 
 def evidence_section(
     run: Run, prune: PruneSpec, pair: tuple[str, str], found: Known | None
 ) -> None:
     """The yardsticks of every pair if they are known, else the button that has them computed."""
+    from analysis.resampling import refusal
+
     st.header("Is the difference real?", anchor=False)
     st.caption(
         "Two draws of the *same* domain do not give the same mask either. So each domain's "
@@ -58,12 +57,9 @@ def evidence_section(
         "within a domain and across; the groups' labels are shuffled to see what chance can do. "
         "All of it from the stored sums, for the whole model or what you chose of it."
     )
-    if not can_be_tested(prune):
-        st.info(
-            "This test is for the Wanda score with weights that compete within their output row, "
-            "and the same sparsity in every layer.",
-            icon=":material/info:",
-        )
+    reason = refusal(prune)
+    if reason is not None:
+        st.info(reason, icon=":material/info:")
         return
     job = followed("evidence")
     waiting = job is not None and job.active

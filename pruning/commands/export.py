@@ -62,6 +62,8 @@ def summary(plan: ExportPlan) -> Table:
     table.add_row("pruned", f"{plan.pruned:,}")
     table.add_row("sparsity of the whole model", f"{plan.sparsity:.2%}")
     table.add_row("sparsity of the chosen weights", f"{plan.prunable_sparsity:.2%}")
+    if plan.left_dense:
+        table.add_row("matrices of starved experts, left dense", f"{len(plan.left_dense):,}")
     table.add_row("size of the plain weight files", f"{plan.bytes / 1e6:,.1f} MB")
     table.add_row("the same as sparse-bitmask", f"{plan.compressed_bytes / 1e6:,.1f} MB")
     return table

@@ -48,6 +48,17 @@ def add_selection(parser: argparse.ArgumentParser, verb: str) -> None:
     )
 
 
+def add_starved(parser: argparse.ArgumentParser) -> None:
+    """--starved."""
+    parser.add_argument(
+        "--starved",
+        choices=STARVED,
+        default=STARVED[0],
+        help="experts that saw fewer than 32 tokens of the text are pruned by magnitude alone or "
+        "left dense (default: magnitude)",
+    )
+
+
 def add_pruning(parser: argparse.ArgumentParser) -> None:
     """What a PruneSpec holds."""
     parser.add_argument(
@@ -72,13 +83,7 @@ def add_pruning(parser: argparse.ArgumentParser) -> None:
         default="uniform",
         help="all layers lose the same share, or by their activation outliers (default: uniform)",
     )
-    parser.add_argument(
-        "--starved",
-        choices=STARVED,
-        default=STARVED[0],
-        help="experts that saw fewer than 32 tokens of the text are pruned by magnitude alone or "
-        "left dense (default: magnitude)",
-    )
+    add_starved(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the random score (default: 0)")
     add_selection(parser, "prune")
 

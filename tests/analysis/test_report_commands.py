@@ -85,7 +85,7 @@ def test_the_same_weights_are_removed(tiny_run: Run, monkeypatch: pytest.MonkeyP
         EvaluationSpec(sparsities=(0.35,), prune=replace(PRUNE, seed=0), text_bytes=100),
         EvaluationSpec(
             sparsities=(0.35, 0.5),
-            prune=PRUNE,
+            prune=replace(PRUNE, starved="dense"),
             text_bytes=0,
             tasks=4,
             task_sets=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from analysis.figures.look import LIGHT
 from analysis.figures.routing import AGAINST, SHARE, routing_heatmap
 from analysis.learning_curve import learning_curves
 from analysis.overlap import overlap_table
-from analysis.resampling import GroupSums, can_be_resampled
+from analysis.resampling import GroupSums
 from analysis.routing import (
     RoutingTable,
     distance_sentence,
@@ -143,7 +144,9 @@ def test_overlap_and_evidence_see_every_expert(run: Run) -> None:
     (pair,) = evidence(run, half, spec)
     assert pair.whole.chance < pair.whole.cross < pair.whole.ceiling < 1
     assert len(learning_curves(run, half, spec)) == 2
-    assert not can_be_resampled(PruneSpec(sparsity=0.5, starved="dense"))
+    for ask in (evidence, learning_curves):
+        with pytest.raises(InputError, match="Let starved experts be pruned by magnitude: the"):
+            ask(run, replace(half, starved="dense"), spec)
 
 
 def test_draws_with_too_few_tokens_fall_back_on_magnitude() -> None:

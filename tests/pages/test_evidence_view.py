@@ -105,4 +105,4 @@ def test_other_sparsities_are_offered_then_drawn(run: Run, open_page: Open) -> N
 def test_scores_that_ignore_the_text_are_not_tested(run: Run, open_page: Open) -> None:
     app = healthy(open_page("overlap", score="Magnitude"))
     assert START not in labels(app)
-    assert any("for the Wanda score" in info.value for info in app.info)
+    assert any("evidence is for the score 'wanda'" in info.value for info in app.info)

@@ -13,6 +13,9 @@ import pytest
 
 from analysis.figures.domains import label
 from analysis.routing import distance_sentence, routing_sentence, routing_table
+from pages.ui.library import queue
+from pages.ui.words import GLOSSARY
+from pruning.statistics import ENOUGH_TOKENS
 from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 from tests.pruning.finished_run import finished_run
@@ -57,6 +60,33 @@ def test_starved_experts_can_stay_dense(routed: Run, open_page: Open) -> None:
     assert shares["leave dense"] == 1.0
 
 
+def test_what_an_export_leaves_dense_is_said_before(routed: Run, open_page: Open) -> None:
+    words = "Left dense: 15 matrices of 5 experts that saw fewer than 32 tokens of the text."
+    for choice, said in (("leave dense", True), ("prune by magnitude", False)):
+        app = healthy(open_page("export", starved=choice))
+        assert any(each.value == words for each in app.caption) == said
+
+
+def test_the_threshold_is_said_as_it_is() -> None:
+    assert f"fewer than {ENOUGH_TOKENS} tokens" in GLOSSARY["Starved expert"]
+
+
+def test_masks_that_leave_experts_dense_are_not_tested(routed: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", starved="leave dense"))
+    assert not any(button.label == "Test the differences" for button in app.button)
+    assert any("Let starved experts be pruned by magnitude" in each.value for each in app.info)
+    app = healthy(open_page("overlap"))
+    assert any(button.label == "Test the differences" for button in app.button)
+
+
+def test_starved_experts_can_stay_dense_in_an_evaluation(routed: Run, open_page: Open) -> None:
+    app = healthy(open_page("evaluate", starved="leave dense", text="1"))
+    [start] = [button for button in app.button if button.label == "Start measuring"]
+    healthy(start.click().run())
+    [job] = queue().list()
+    assert job.argv[job.argv.index("--starved") + 1] == "dense"
+
+
 def values_of(drawn: Any) -> np.ndarray:
     """A heatmap's values, which plotly writes as a list or as base64."""
     if isinstance(drawn, list):
@@ -76,3 +106,6 @@ def test_a_dense_model_has_no_such_section(run: Run, open_page: Open) -> None:
     app = healthy(open_page("structure"))
     assert not any(header.value == "Experts" for header in app.header)
     assert not any(name.startswith("routing") for name in chart_names(app))
+    measuring = healthy(open_page("evaluate"))
+    for page in (app, measuring):
+        assert not any(each.key == "starved" for each in page.segmented_control)

@@ -9,7 +9,9 @@ import pytest
 
 from pruning.models import LoadedModel, load_model
 from pruning.specs import ModelSpec
+from pruning.workspace import Run
 from tests.pruning import zoo
+from tests.pruning.finished_run import finished_run
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,16 @@ def tiny_model(tiny_folder: Callable[..., Path]) -> Callable[..., LoadedModel]:
         return made[architecture, layers]
 
     return model
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """architecture -> a finished run; not to be changed."""
+    made: dict[str, Run] = {}
+
+    def run(architecture: str) -> Run:
+        if architecture not in made:
+            made[architecture] = finished_run(architecture, tmp_path_factory.mktemp(architecture))
+        return made[architecture]
+
+    return run

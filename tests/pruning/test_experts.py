@@ -17,15 +17,20 @@ from pruning import collection
 from pruning.collection import channel_sums
 from pruning.errors import InputError
 from pruning.experts import Experts, expert_around, is_fused, split_experts
+from pruning.export import export
+from pruning.export_spec import ExportSpec
 from pruning.forward import check_layer_by_layer
 from pruning.inspection import inspect_model
 from pruning.models import LoadedModel, load_model
 from pruning.sequential import prune_sequential
 from pruning.specs import ModelSpec, PruneSpec, WeightKey
+from pruning.verify import verify
 from tests.pruning import zoo
+from tests.pruning.finished_run import finished_run
 from tests.pruning.plain import plain_sums
 from tests.pruning.test_sequential import random_sample
 
+TAKE_LONG = ("hunyuan_v1_moe", "phimoe", "qwen3_next")  # to build
 STORED = {  # what the checkpoint calls an expert's matrices, in our order: gate, up, down
     "mixtral": ("block_sparse_moe", ("w1", "w3", "w2")),
     "qwen2_moe": ("mlp", ("gate_proj", "up_proj", "down_proj")),
@@ -83,6 +88,35 @@ def test_every_matrix_of_every_expert_is_a_weight_with_the_checkpoints_name(
     attention = {f"self_attn.{name}_proj" for name in "qkvo"}
     assert routed == {*attention, *shared}  # no router, and no gate of the shared expert
     assert inspect_model(str(folder)).shapes == {w.key: w.shape for w in loaded.weights}
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in TAKE_LONG else [])
+        for name in zoo.FURTHER_EXPERTS
+    ],
+)
+def test_further_mixtures_go_all_the_way(architecture: str, tmp_path: Path) -> None:
+    """Same logits, a tensor for every matrix, no router among them, and an export that is right."""
+    run = finished_run(architecture, tmp_path, layers=2)
+    whole: Any = AutoModelForCausalLM.from_pretrained(
+        tmp_path / "base", experts_implementation="eager"
+    )
+    loaded = load_model(run.spec.model)
+    ids, _ = tokens()
+    with torch.inference_mode():
+        expected = whole.eval()(ids, use_cache=False).logits
+        found = loaded.module(ids, use_cache=False).logits
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)
+    stored = load_file(tmp_path / "base" / "model.safetensors")
+    for weight in run.weights:
+        assert torch.equal(loaded.matrix(weight.key), stored[str(weight.tensor)]), weight
+    experts = {(weight.key.layer, weight.key.expert) for weight in run.weights}
+    assert {number for _, number in experts} >= set(range(6))
+    assert not any(weight.shape[0] in (1, 6) for weight in run.weights)  # what a router gives
+    spec = ExportSpec(run=run.id, mixture=(("code", 1.0),), prune=PruneSpec())
+    assert verify(export(run, spec, tmp_path / "out").folder).ok
 
 
 def plain_expert_sums(loaded: LoadedModel, ids: Tensor, valid: Tensor) -> dict[WeightKey, Any]:

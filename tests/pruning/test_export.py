@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from pruning import export as export_module
+from pruning import export_masks
 from pruning.calibration import sensible_batch_size
 from pruning.checkpoint import read_header, weight_files
 from pruning.export import SUBMODEL, export
@@ -199,7 +199,7 @@ def test_sequential_export_of_a_run_from_a_machine_with_a_gpu(tmp_path: Path) ->
 def test_sequential_without_activations_needs_no_model(
     llama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_module, "load_model", pytest.fail)
+    monkeypatch.setattr(export_masks, "load_model", pytest.fail)
     spec = spec_of(llama, mode="sequential", score="magnitude")
     export(llama, spec, tmp_path / "out")
     assert_is_base_with_zeros(tmp_path / "out", base_of(llama), masks_of(llama, spec))

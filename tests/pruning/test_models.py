@@ -148,6 +148,26 @@ def test_configurations_that_are_refused(llama: Path, changes: dict[str, Any], w
             {"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"]},
             "GptOssForCausalLM has mixture-of-experts layers of a form that cannot be taken apart",
         ),
+        (
+            {  # as published; unquantized it would not do either, so that is not what to choose
+                "model_type": "gpt_oss",
+                "architectures": ["GptOssForCausalLM"],
+                "quantization_config": {"quant_method": "mxfp4"},
+            },
+            "choose a model whose experts are gated, without biases, as Mixtral's and Qwen3's are",
+        ),
+        (
+            {"model_type": "llama4_text", "architectures": ["Llama4ForCausalLM"]},
+            "Llama4ForCausalLM has mixture-of-experts layers of a form that cannot be taken apart",
+        ),
+        (
+            {
+                "model_type": "qwen3_moe",
+                "architectures": ["Qwen3MoeForCausalLM"],
+                "quantization_config": {"quant_method": "fp8"},
+            },
+            "Choose the original, unquantized model",
+        ),
     ],
 )
 def test_models_of_another_kind_are_refused_before_their_weights_are_looked_at(

@@ -1,4 +1,4 @@
-"""Runs on mixtures of experts from text to export, and experts that saw too few tokens."""
+"""Experts that saw too few tokens: found, pruned by magnitude or left dense, and named."""
 
 from __future__ import annotations
 
@@ -10,27 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 
 from pruning import statistics
 from pruning.__main__ import main
 from pruning.combinations import kept_counts
 from pruning.errors import InputError
-from pruning.export import export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.export_plan import ExportSpec
 from pruning.masks import keep_highest
 from pruning.models import LoadedModel
 from pruning.scores import score
 from pruning.sequential import prune_sequential
 from pruning.specs import PruneSpec, WeightKey
-from pruning.starved import norms_of, starved_sentence
+from pruning.starved import left_dense_sentence, norms_of, starved_sentence
 from pruning.statistics import ChannelStats, contrast, mix
-from pruning.submodels import mixture_masks, owl_sparsities, run_masks, score_norms
-from pruning.verify import verify
+from pruning.submodels import owl_sparsities, run_masks, score_norms
 from pruning.workspace import Run
-from tests.pruning import zoo
-from tests.pruning.finished_run import finished_run
 from tests.pruning.test_sequential import random_sample
 
 HALF = PruneSpec(sparsity=0.5)
@@ -41,19 +35,6 @@ GATE, ATTENTION = (
 )
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
-    """architecture -> a finished run; not to be changed."""
-    made: dict[str, Run] = {}
-
-    def run(architecture: str) -> Run:
-        if architecture not in made:
-            made[architecture] = finished_run(architecture, tmp_path_factory.mktemp(architecture))
-        return made[architecture]
-
-    return run
-
-
 def stats(attention: tuple[float, ...], gate: tuple[float, ...], *tokens: int) -> ChannelStats:
     """One group: two channels of an input that all tokens pass, and of one expert's."""
     return ChannelStats(
@@ -62,40 +43,13 @@ def stats(attention: tuple[float, ...], gate: tuple[float, ...], *tokens: int) -
     )
 
 
-@pytest.mark.parametrize("architecture", zoo.EXPERTS)
-@pytest.mark.parametrize("prune", [HALF, DENSE, PruneSpec(pattern="2:4", starved="dense")])
-def test_an_export_is_zero_where_its_masks_say_and_nowhere_else(
-    architecture: str, prune: PruneSpec, runs: Callable[[str], Run], tmp_path: Path
-) -> None:
-    run = runs(architecture)
-    spec = ExportSpec(run=run.id, mixture=(("code", 1.0), ("prose", 0.5)), prune=prune)
-    result = export(run, spec, tmp_path / "out")
-    assert verify(result.folder).ok, verify(result.folder)
-    base, written = (
-        load_file(folder / "model.safetensors") for folder in (run.model_folder(), result.folder)
+def test_what_is_left_dense_in_words() -> None:
+    keys = [WeightKey(layer=0, name=f"mlp.experts.{n}.up_proj") for n in (1, 2)]
+    assert left_dense_sentence([]) is None
+    assert left_dense_sentence(keys[:1]) == (
+        "Left dense: 1 matrix of 1 expert that saw fewer than 32 tokens of the text."
     )
-    assert base.keys() == written.keys()
-    masks = {w.tensor: mask for w, mask in mixture_masks(run, prune, {"code": 1.0, "prose": 0.5})}
-    for name, before in base.items():
-        kept = torch.from_numpy(masks[name].unpack()) if name in masks else True
-        assert torch.equal(written[name], before * kept), name
-    assert not any(".gate.weight" in name or "shared_expert_gate" in name for name in masks)
-    model, loading = AutoModelForCausalLM.from_pretrained(result.folder, output_loading_info=True)
-    assert not loading["missing_keys"]
-    assert not loading["unexpected_keys"]
-    first = model.model.layers[0].mlp.experts
-    zeros = sum(int((part == 0).sum()) for part in (first.gate_up_proj, first.down_proj))
-    planned = [w for w in result.plan.weights if w.layer == 0 and ".experts." in w.name]
-    assert zeros == sum(weight.pruned for weight in planned) > 0
-    assert plan_export(run, spec) == result.plan
-
-
-def test_a_sequential_export_of_a_mixture_of_experts(
-    runs: Callable[[str], Run], tmp_path: Path
-) -> None:
-    run = runs("mixtral")
-    spec = ExportSpec(run=run.id, mixture=(("code", 1.0),), prune=HALF, mode="sequential")
-    assert verify(export(run, spec, tmp_path / "out").folder).ok
+    assert "2 matrices of 2 experts" in str(left_dense_sentence(keys))
 
 
 def test_starved_experts_are_pruned_by_magnitude_or_left_dense(
@@ -226,3 +180,6 @@ def test_the_command_line_names_starved_experts_and_takes_the_choice(
     assert main(["plan", *chosen, *workspace, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert sum(row["pruned"] == 0 for row in plan["weights"]) == 5 * 3
+    assert sum(row["left_dense"] for row in plan["weights"]) == 5 * 3
+    assert main(["plan", *chosen, *workspace]) == 0
+    assert "left dense" in capsys.readouterr().out

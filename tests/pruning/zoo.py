@@ -116,6 +116,34 @@ _SIZES_OF_EXPERTS: dict[str, dict[str, Any]] = {
     "olmoe": {"intermediate_size": 20, "num_experts": 6, "num_experts_per_tok": 2},
 }
 EXPERTS: tuple[str, ...] = tuple(_SIZES_OF_EXPERTS)
+_LATENT_ATTENTION = {
+    "num_key_value_heads": 4,
+    "q_lora_rank": 16,
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 8,
+}
+_GROUPED = {"n_routed_experts": 6, "n_group": 1, "topk_group": 1, "n_shared_experts": 1}
+_SIZES_OF_FURTHER_EXPERTS: dict[str, dict[str, Any]] = {
+    "deepseek_v2": {**_GROUPED, **_LATENT_ATTENTION, "first_k_dense_replace": 1},
+    "deepseek_v3": {**_GROUPED, **_LATENT_ATTENTION, "first_k_dense_replace": 1},
+    "glm4_moe": {**_GROUPED, "first_k_dense_replace": 1},
+    "ernie4_5_moe": {"moe_num_experts": 6, "moe_k": 2, "moe_layer_start_index": 1},
+    "phimoe": {"num_local_experts": 6},
+    "hunyuan_v1_moe": {"num_experts": 6, "moe_topk": 2},
+    "qwen3_next": {"num_experts": 6, "shared_expert_intermediate_size": 56},
+    "afmoe": {"num_experts": 6, "num_dense_layers": 1},
+}
+FURTHER_EXPERTS: tuple[str, ...] = tuple(_SIZES_OF_FURTHER_EXPERTS)
+for _name, _size in _SIZES_OF_FURTHER_EXPERTS.items():
+    _SIZES_OF_EXPERTS[_name] = {
+        "intermediate_size": 40,
+        "moe_intermediate_size": 24,
+        "num_experts_per_tok": 2,
+        "head_dim": 8,
+        **_size,
+    }
 for _name, _size in _SIZES_OF_EXPERTS.items():
     _SIZES[_name] = {
         "hidden_size": 32,
