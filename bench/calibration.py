@@ -132,7 +132,7 @@ def name_and_command(arguments: argparse.Namespace) -> tuple[str, str]:
         if not arguments.bfloat16:
             name += f"-{'-'.join(arguments.shape)}"
     if arguments.only_ours:
-        command += " --only-ours"
+        name, command = f"{name}-ours", f"{command} --only-ours"
     return name, f"{command} --threads {arguments.threads} --rounds {arguments.rounds}"
 
 

@@ -1,8 +1,9 @@
 """`python -m bench streaming`: a model of a large model's shape, streamed within a memory limit.
 
 Random bfloat16 weights are written to a temporary folder, a file for each layer, calibrated with
-`--stream` on the built-in domains, and exported. Both processes run under a hard limit of the
-kernel on their own memory (RLIMIT_DATA): one that asks for more ends with an error.
+`--stream` on the built-in domains, and the Python sub-model exported, one-shot and sequentially. Every
+process runs under a hard limit of the kernel on its own memory (RLIMIT_DATA): one that asks for more
+ends with an error.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
     if not 1 <= layers <= shape.layers:
         raise InputError(f"This shape has 1 to {shape.layers} layers.")
     arguments.machine = machine()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        folder = Path(temporary)
         size = write_model(folder / "model", shape, layers, report)
         where = ["--workspace", str(folder / "workspace"), "--json"]
         domains = [flag for domain in BUILTIN for flag in ("--domain", domain)]
@@ -78,32 +79,33 @@ def streaming(arguments: argparse.Namespace, report: Report) -> Answer:
             model = ["--model", str(folder / "model")]
             calibrated = timed(["pruning", "calibrate", *model, *domains, *text, *how, *where])
             what = ["--run", json.loads(calibrated.output)["run"], "--domain", "python"]
-            what += ["--sparsity", "0.5", "--out", str(folder / "export")]
-            exported = timed(["pruning", "export", *what, *where])
+            steps = {"calibrate": calibrated}
+            for mode in ("one-shot", "sequential"):
+                out = ["--mode", mode, "--sparsity", "0.5", "--out", str(folder / "export")]
+                steps[f"export, {mode}"] = timed(["pruning", "export", *what, *out, *where])
+                shutil.rmtree(folder / "export")
     tokens = len(BUILTIN) * arguments.samples * arguments.seq_len
     operations = 2 * shape.weights * layers * tokens
+    name = f"streaming-{arguments.shape}"
     command = f"python -m bench streaming --shape {arguments.shape}"
     lines = [
         f"{layers} of {shape.layers} layers, {size / 1e9:.1f} GB on disk in bfloat16; "
         f"{len(BUILTIN)} domains x {arguments.samples} x {arguments.seq_len} tokens, "
         f"computed in {arguments.dtype}",
         f"hard limit on each process's own memory: {arguments.limit:g} GB",
-        f"calibrate: {calibrated}",
-        f"export:    {exported}",
+        *(f"{step}: {each}" for step, each in steps.items()),
         f"calibrate, start and checks included: {operations / calibrated.wall / 1e9:.1f} GFLOP/s, "
         f"{operations / calibrated.processor / 1e9:.1f} GFLOP a second of processor time",
     ]
     if layers < shape.layers:
-        command += f" --layers {layers}"
-        whole = [each.wall * shape.layers / layers / 60 for each in (calibrated, exported)]
-        lines.append(
-            f"all {shape.layers} layers, if they take as long each: calibrate {whole[0]:.0f} min, "
-            f"export {whole[1]:.0f} min; one layer is in memory however many there are"
-        )
+        name, command = f"{name}-{layers}-layers", f"{command} --layers {layers}"
+        more = shape.layers / layers / 60
+        minutes = ", ".join(f"{step} {each.wall * more:.0f} min" for step, each in steps.items())
+        lines.append(f"all {shape.layers} layers, if they take as long each: {minutes}")
     if arguments.dtype != "bfloat16":
         command += f" --dtype {arguments.dtype}"
     command += f" --samples {arguments.samples} --seq-len {arguments.seq_len}"
-    return result(arguments, f"streaming-{arguments.shape}", command, lines)
+    return result(arguments, name, command, lines)
 
 
 def write_model(folder: Path, shape: Shape, layers: int, report: Report) -> int:

@@ -16,7 +16,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from pruning.architecture import PrunableWeight, weight_shapes
+from pruning.architecture import weight_shapes
 from pruning.checkpoint import fingerprint, read_json
 from pruning.collection import Passage, batches_of, fits_memory, pass_through
 from pruning.distributed.shares import Share, Unit, Work, note
@@ -31,9 +31,10 @@ from pruning.specs import CalibrationSpec, ModelSpec, content_hash, select_weigh
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
 from pruning.support import skeleton
+from pruning.weights import PrunableWeight
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
-TOKENS_PER_BATCH = {"cpu": 4096, "cuda": 16384}
+TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 16384}
 WAITING = "Waiting for the groups that other processes are at work on"
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 

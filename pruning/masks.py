@@ -18,6 +18,7 @@ from torch import Tensor
 from pruning.errors import AtlasError, InputError
 from pruning.specs import PruneSpec
 
+INFINITY = 0x7F800000  # its bits in float32; those of NaN are above
 SMALL_BLOCK = 8  # n:m blocks up to this size are ranked by comparing all pairs; faster than a sort
 
 
@@ -91,20 +92,34 @@ def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
     """
     rows, columns = scores.shape
     groups, pruned = pruned_per_group((rows, columns), spec)
-    if not all(math.isfinite(end) for end in _ends(scores)):
-        raise AtlasError("A score is not a finite number: a weight or an activation overflowed.")
-    grouped = scores.reshape(groups, -1)
+    grouped = _comparable(scores).reshape(groups, -1)
     if spec.pattern != "unstructured":
         return ~_lowest_of_blocks(grouped, pruned).reshape(rows, columns)
     return _all_but_lowest(grouped, pruned).reshape(rows, columns)
 
 
-def _ends(scores: Tensor) -> tuple[float, float]:
+def _comparable(scores: Tensor) -> Tensor:
+    """Numbers in the same order; AtlasError if a score is not finite.
+
+    The bits of floating-point numbers that are not negative, read as integers, have their order,
+    and are faster to select from, as no integer is NaN.
+    """
+    if scores.dtype == torch.float32:
+        bits = scores.contiguous().view(torch.int32)
+        low, high = _ends(bits)
+        if low >= 0 and high < INFINITY:
+            return bits
+    if not all(math.isfinite(end) for end in _ends(scores)):
+        raise AtlasError("A score is not a finite number: a weight or an activation overflowed.")
+    return scores
+
+
+def _ends(values: Tensor) -> tuple[float, float]:
     """The lowest and the highest; NaN if one is NaN."""
-    if scores.device.type == "cpu":  # numpy stays on one thread, as callers share rows out
-        return float(scores.numpy().min()), float(scores.numpy().max())
-    low, high = scores.aminmax()
-    return float(low), float(high)
+    if values.device.type == "cpu":  # numpy stays on one thread, as callers share rows out
+        return values.numpy().min().item(), values.numpy().max().item()
+    low, high = values.aminmax()
+    return low.item(), high.item()
 
 
 def _all_but_lowest(scores: Tensor, count: int) -> Tensor:
@@ -127,8 +142,7 @@ def _above(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count`-th lowest value of each row (rows, 1), and what is above it (rows, n)."""
     if scores.device.type == "cpu":  # numpy selects several times as fast as torch there
         values = scores.numpy()
-        nearest = np.partition(_ordered_bits(values), count - 1, axis=1)[:, count - 1 : count]
-        limit = np.ascontiguousarray(nearest).view(values.dtype)
+        limit = np.partition(values, count - 1, axis=1)[:, count - 1 : count].copy()
         return torch.from_numpy(limit), torch.from_numpy(values > limit)
     rest = scores.shape[1] - count + 1  # counted from above; select on the shorter side
     if count < rest:
@@ -136,12 +150,6 @@ def _above(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     else:
         threshold = scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
     return threshold, scores > threshold
-
-
-def _ordered_bits(values: NDArray) -> NDArray:
-    """Numbers in the same order, which are faster to select from: no integer is NaN."""
-    ordered = values.dtype == np.float32 and values.flags.c_contiguous and values.min() >= 0
-    return values.view(np.int32) if ordered else values
 
 
 def _count_true(chosen: Tensor) -> int:

@@ -30,7 +30,7 @@ from pruning.workspace import Run
 Norms = Mapping[WeightKey, NDArray]
 Made = TypeVar("Made")
 
-BLOCK = 2**17  # weights scored at a time: their scores and a copy fit a second-level cache
+BLOCK = 2**18  # weights scored at a time: their scores and a copy fit a third-level cache
 
 
 def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,9 +15,8 @@ from torch import Tensor
 
 from bench.contenders.trial import SPARSITY, Trial
 from pruning.calibration import sensible_batch_size
-from pruning.collection import Passage, batches_of, pass_through
+from pruning.collection import batches_of, channel_sums
 from pruning.domains.token_sample import TokenSample
-from pruning.forward import Decoder
 from pruning.masks import Mask
 from pruning.models import LoadedModel, load_model
 from pruning.scores import importance
@@ -73,20 +74,19 @@ def batch_size(sample: TokenSample) -> int:
 def one_shot(
     loaded: LoadedModel, sample: TokenSample, size: int
 ) -> tuple[Norms, dict[WeightKey, Mask]]:
-    """What a run's calibration and masks do, without its files."""
+    """What a run's calibration and masks do."""
     norms = calibrate(loaded, sample, size)
     return norms, make_masks(loaded, norms, HALF)
 
 
 def calibrate(loaded: LoadedModel, sample: TokenSample, size: int) -> Norms:
-    """The norms of every input, over all groups."""
-    decoder = Decoder(loaded)
-    passages = [
-        Passage(decoder, batches_of(sample, np.flatnonzero(sample.group == group), size))
-        for group in range(sample.groups)
-    ]
-    pass_through(loaded, passages, loaded.weights)
-    return ChannelStats.stack([passage.stats() for passage in passages]).norms()
+    """The norms of every input, over all groups, whose sums are written to disk one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{group}.safetensors" for group in range(sample.groups)]
+        for group, file in enumerate(files):
+            batches = batches_of(sample, np.flatnonzero(sample.group == group), size)
+            channel_sums(loaded, batches, loaded.weights).save(file)
+        return ChannelStats.stack([ChannelStats.load(file) for file in files]).norms()
 
 
 def make_masks(loaded: LoadedModel, norms: Norms, prune: PruneSpec) -> dict[WeightKey, Mask]:

@@ -17,7 +17,7 @@ from pruning.errors import AtlasError
 def test_a_result_has_a_line_for_each_way(tmp_path: Path) -> None:
     ask = ["calibration", "--shape", "tiny", "--rounds", "1", "--threads", "1"]
     assert main([*ask, "--only-ours", "--results", str(tmp_path)]) == 0
-    text = (tmp_path / "calibration-tiny.txt").read_text()
+    text = (tmp_path / "calibration-tiny-ours.txt").read_text()
     assert text.startswith(
         "python -m bench calibration --shape tiny --only-ours --threads 1 --rounds 1\n"
     )
