@@ -12,7 +12,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from analysis.comparisons import Comparison, EvidenceSpec, join
 from analysis.overlap import OverlapTable, is_quick, overlap_table
@@ -143,6 +142,8 @@ def _counted(pair: PairEvidence, table: OverlapTable) -> PairEvidence:
 
 def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, ...]:
     """With the p-values of the whole model adjusted over the pairs of domains."""
+    from scipy.stats import false_discovery_control  # slow to import; pages only read
+
     adjusted = false_discovery_control([pair.whole.p for pair in pairs])
     return tuple(
         replace(pair, whole=replace(pair.whole, adjusted_p=float(p)))

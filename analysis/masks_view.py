@@ -1,22 +1,23 @@
 """What of a mask fits on a screen: block densities, differences, profiles, single weights.
 
-A mask is a bool array (out, in), True = kept. A browser cannot draw the millions of cells of a
-real matrix, so a view counts kept weights in at most 256 x 256 blocks; a window onto fewer rows
-and columns than that shows single weights. Counts are exact integers; shares are made last.
+A browser cannot draw the millions of cells of a real matrix, so a view counts kept weights in at
+most 256 x 256 blocks; a window onto fewer rows and columns than that shows single weights. Counts
+are exact integers; shares are made last.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pruning.errors import InputError
+from pruning.masks import Mask
 
 LIMIT = 256
 
-Bits = NDArray[np.bool_]
 Edges = NDArray[np.int64]
 
 
@@ -33,10 +34,6 @@ class Window:
     def shape(self) -> tuple[int, int]:
         """(rows, columns)."""
         return self.last_row - self.first_row, self.last_column - self.first_column
-
-    def cut(self, mask: Bits) -> Bits:
-        """The part of `mask` inside this window, as a view."""
-        return mask[self.first_row : self.last_row, self.first_column : self.last_column]
 
     @classmethod
     def whole(cls, shape: tuple[int, int]) -> Window:
@@ -106,45 +103,51 @@ def edges(first: int, last: int, limit: int = LIMIT) -> Edges:
     return first + (np.arange(blocks + 1, dtype=np.int64) * (last - first)) // blocks
 
 
-def block_view(mask: Bits, window: Window | None = None, limit: int = LIMIT) -> BlockView:
+def block_view(mask: Mask, window: Window | None = None, limit: int = LIMIT) -> BlockView:
     """Kept weights counted in at most limit x limit blocks of the window."""
-    return _blocks(_as_integers(mask, window), window or Window.whole(_shape(mask)), limit)
+    window = window or Window.whole(mask.shape)
+    if 0 in window.shape:
+        raise InputError("The chosen window holds no weight; choose at least one row and column.")
+    row_edges = edges(window.first_row, window.last_row, limit)
+    column_edges = edges(window.first_column, window.last_column, limit)
+    by_row = _kept_by_column(mask, row_edges)[:, window.first_column : window.last_column]
+    starts = column_edges[:-1] - window.first_column
+    count = np.add.reduceat(by_row, starts, axis=1, dtype=np.int64)  # (R, C)
+    size = np.diff(row_edges)[:, None] * np.diff(column_edges)[None, :]
+    return BlockView(count=count, size=size, row_edges=row_edges, column_edges=column_edges)
 
 
-def only_in(a: Bits, b: Bits, window: Window | None = None, limit: int = LIMIT) -> BlockView:
+def only_in(a: Mask, b: Mask, window: Window | None = None, limit: int = LIMIT) -> BlockView:
     """Weights kept by `a` and pruned by `b`, counted in blocks."""
-    return block_view(_same_shape(a, b, np.greater), window, limit)
+    _check_shapes(a, b)
+    return block_view(Mask(shape=a.shape, words=a.words & ~b.words), window, limit)
 
 
-def disagreement(a: Bits, b: Bits, window: Window | None = None, limit: int = LIMIT) -> BlockView:
+def disagreement(a: Mask, b: Mask, window: Window | None = None, limit: int = LIMIT) -> BlockView:
     """Weights that exactly one of the two masks keeps, counted in blocks."""
-    return block_view(_same_shape(a, b, np.not_equal), window, limit)
+    _check_shapes(a, b)
+    return block_view(Mask(shape=a.shape, words=a.words ^ b.words), window, limit)
 
 
-def difference(a: Bits, b: Bits, window: Window | None = None, limit: int = LIMIT) -> BlockView:
+def difference(a: Mask, b: Mask, window: Window | None = None, limit: int = LIMIT) -> BlockView:
     """Signed: weights that only `a` keeps minus weights that only `b` keeps, in blocks.
 
     Opposite choices inside one block cancel here; `disagreement` counts them both.
     """
+    _check_shapes(a, b)
     left, right = block_view(a, window, limit), block_view(b, window, limit)
-    if left.count.shape != right.count.shape:
-        raise InputError("The two masks have different shapes and cannot be compared.")
-    return BlockView(
-        count=left.count - right.count,
-        size=left.size,
-        row_edges=left.row_edges,
-        column_edges=left.column_edges,
-    )
+    return replace(left, count=left.count - right.count)
 
 
-def channel_profile(mask: Bits) -> NDArray[np.float64]:
+def channel_profile(mask: Mask) -> NDArray[np.float64]:
     """Share of each input channel's weights that is kept, (in,)."""
-    return mask.sum(axis=0, dtype=np.int64) / mask.shape[0]
+    rows = mask.shape[0]
+    return _kept_by_column(mask, edges(0, rows)).sum(axis=0, dtype=np.int64) / rows
 
 
-def row_profile(mask: Bits) -> NDArray[np.float64]:
+def row_profile(mask: Mask) -> NDArray[np.float64]:
     """Share of each output row's weights that is kept, (out,)."""
-    return mask.sum(axis=1, dtype=np.int64) / mask.shape[1]
+    return np.bitwise_count(mask.words).sum(axis=1, dtype=np.int64) / mask.shape[1]
 
 
 def thin(values: NDArray[np.float64], limit: int = 1024) -> tuple[Edges, NDArray[np.float64]]:
@@ -153,29 +156,20 @@ def thin(values: NDArray[np.float64], limit: int = 1024) -> tuple[Edges, NDArray
     return cuts, np.add.reduceat(values, cuts[:-1]) / np.diff(cuts)
 
 
-def _shape(mask: Bits) -> tuple[int, int]:
-    return mask.shape[0], mask.shape[1]
-
-
-def _same_shape(a: Bits, b: Bits, compare: np.ufunc) -> Bits:
+def _check_shapes(a: Mask, b: Mask) -> None:
     if a.shape != b.shape:
         raise InputError("The two masks have different shapes and cannot be compared.")
-    return compare(a, b)
 
 
-def _as_integers(mask: Bits, window: Window | None) -> NDArray[np.uint8]:
-    cut = mask if window is None else window.cut(mask)
-    if 0 in cut.shape:
-        raise InputError("The chosen window holds no weight; choose at least one row and column.")
-    return cut.view(np.uint8) if cut.dtype == np.bool_ else cut.astype(bool).view(np.uint8)
+def _kept_by_column(mask: Mask, row_edges: Edges) -> NDArray[np.unsignedinteger]:
+    """Kept weights of every run of rows (R) in every column, (R, in).
 
-
-def _blocks(cut: NDArray[np.uint8], window: Window, limit: int) -> BlockView:
-    row_edges = edges(window.first_row, window.first_row + cut.shape[0], limit)
-    column_edges = edges(window.first_column, window.first_column + cut.shape[1], limit)
-    by_column = np.add.reduceat(
-        cut, column_edges[:-1] - window.first_column, axis=1, dtype=np.int64
-    )  # (rows, C)
-    count = np.add.reduceat(by_column, row_edges[:-1] - window.first_row, axis=0)  # (R, C)
-    size = np.diff(row_edges)[:, None] * np.diff(column_edges)[None, :]
-    return BlockView(count=count, size=size, row_edges=row_edges, column_edges=column_edges)
+    A run is unpacked and added at a time, in the smallest integers that hold its length: that
+    stays in the cache, while the booleans of a whole matrix would not.
+    """
+    runs = [
+        Mask(shape=(end - start, mask.shape[1]), words=mask.words[start:end])
+        for start, end in pairwise(row_edges.tolist())
+    ]
+    smallest = np.min_scalar_type(max(run.shape[0] for run in runs))
+    return np.stack([run.unpack().view(np.uint8).sum(axis=0, dtype=smallest) for run in runs])

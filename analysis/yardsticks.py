@@ -23,7 +23,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
 from analysis.comparisons import Counts
 
@@ -87,6 +86,8 @@ def yardsticks(
 
     pair: the pair's number; a, b: its domains'. The p-values are adjusted over the rows.
     """
+    from scipy.stats import false_discovery_control  # slow to import; pages only read
+
     names: Sequence[str] = list(dict.fromkeys(labels.tolist()))
     found = [_measure(counts, labels == name, pair, a, b) for name in names]
     adjusted = false_discovery_control([row["p"] for row in found])

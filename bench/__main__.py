@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import calibration, evidence, gpu, masks, overlaps, streaming
+from bench import calibration, evidence, gpu, masks, overlaps, pages, streaming
 from pruning.console import Parser, command_parser, run
 
 COMMANDS = {
@@ -14,6 +14,7 @@ COMMANDS = {
     "gpu": (gpu, "a large model's shape on one GPU: forward pass, calibration, masks, overlaps"),
     "masks": (masks, "one matrix's masks against numpy's and torch's bare selection"),
     "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
+    "pages": (pages, "the app's pages on a run of a large model's shape: seconds and bytes sent"),
     "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),
 }
 

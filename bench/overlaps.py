@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +20,22 @@ import torch
 from safetensors.torch import save_file
 
 from bench.measuring import Timed, add_results, machine, result, timed
-from pruning.architecture import PrunableWeight
 from pruning.checkpoint import fingerprint
 from pruning.console import Answer
+from pruning.domains import origin
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
 from pruning.progress import Progress, Report
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec, WeightKey
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json
+from pruning.weights import PrunableWeight
 from pruning.workspace import SCHEMA_VERSION, Workspace
 
 NAMES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 FIRST_READER = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}
 RUN = "be9c4"
+TOKENS = 1000  # of each group of documents
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,7 @@ def lines_of(shape: Shape, layers: int, counted: Timed) -> list[str]:
     return lines
 
 
-def make_run(folder: Path, shape: Shape, layers: int) -> None:
+def make_run(folder: Path, shape: Shape, layers: int, groups: int = 1) -> None:
     """A finished run as `calibrate` leaves it, in folder/runs, and its model in folder/model."""
     model = folder / "model"
     write_model(model, shape, layers)
@@ -120,26 +123,39 @@ def make_run(folder: Path, shape: Shape, layers: int) -> None:
     common = {key: random.lognormal(0, 1, size) for key, size in inputs_of(weights)}
     for name in BUILTIN:
         sums = {key: loud * random.lognormal(0, 0.3, len(loud)) for key, loud in common.items()}
+        draws = random.lognormal(0, 0.1, (groups, max(map(len, sums.values()))))
         ChannelStats(
-            sum_sq={key: each[None] for key, each in sums.items()},
-            tokens={key: np.array([1000]) for key in sums},
+            sum_sq={key: each * draws[:, : len(each)] for key, each in sums.items()},
+            tokens={key: np.full(groups, TOKENS) for key in sums},
         ).save(run / "stats" / f"{name}.safetensors")
     spec = CalibrationSpec(
         model=ModelSpec(source=str(model), dtype="bfloat16", device="cpu"),
         domains=tuple(DomainSpec(name=name, kind="builtin", source=name) for name in BUILTIN),
-        sample=SampleSpec(num_samples=1, groups=1),
+        sample=SampleSpec(num_samples=groups, groups=groups),
     )
     manifest = {
         "schema": SCHEMA_VERSION,
         "status": "done",
         "spec": spec.to_json(),
         "fingerprint": fingerprint(model),
-        "created": 0.0,
-        "updated": 0.0,
+        "created": time.time(),
+        "updated": time.time(),
         "weights": [weight.to_json() for weight in weights],
-        "domains": {},
+        "versions": {},
+        "domains": {domain.name: entry(domain, groups) for domain in spec.domains},
     }
     atomic_json(run / "run.json", manifest)
+
+
+def entry(domain: DomainSpec, groups: int) -> dict[str, object]:
+    """What the manifest says of a domain's text."""
+    return {
+        "key": domain.content_hash(),
+        "origin": origin(domain).to_json(),
+        "samples": groups,
+        "tokens": groups * TOKENS,
+        "documents": [TOKENS // 100] * groups,
+    }
 
 
 def write_model(folder: Path, shape: Shape, layers: int) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from analysis.figures.domains import label
 from analysis.figures.masks import (
@@ -27,18 +26,19 @@ from analysis.masks_view import (
 )
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair, choose_pruning, choose_run
+from pages.ui.counting import overlaps_counted
 from pages.ui.frame import title
-from pages.ui.library import bits, masks
+from pages.ui.library import masks
 from pages.ui.state import choose, choose_many, slide, switch
 from pages.ui.words import count, explain, glossary
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from analysis.figures.look import Look
-    from pruning.architecture import PrunableWeight
+    from pruning.masks import Mask
+    from pruning.weights import PrunableWeight
     from pruning.workspace import Run
 
-Bits = NDArray[np.bool_]
 SMALL = 128  # blocks along each side of the small pictures that stand side by side
 ZOOMS = ("whole matrix", "256", "64", "16")
 
@@ -63,6 +63,8 @@ def draw() -> None:
             help="Leave it empty to see all of them.",
         ) or list(run.domains)
         window = _choose_window(weight)
+    if prune.allocation != "uniform" and not overlaps_counted(run, prune):
+        return  # it looks at every layer before it prunes one
     kept = _kept(run, prune, weight.key)
     _side_by_side({name: kept[name] for name in domains}, window, weight)
     pair = _two(run, kept, window) if len(run.domains) > 1 else ()
@@ -70,9 +72,9 @@ def draw() -> None:
     _profiles({name: kept[name] for name in shown}, pair, weight)
 
 
-def _kept(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Bits]:
+def _kept(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Mask]:
     with st.spinner("Making the masks of this matrix"):
-        return {name: bits(mask) for name, mask in masks(run, prune, key).items()}
+        return masks(run, prune, key)
 
 
 def _choose_weight(run: Run) -> PrunableWeight:
@@ -116,7 +118,7 @@ def _position(name: str, key: str, length: int) -> int:
     return int(slide(name, 0, length - 1, key, length // 2, 1))
 
 
-def _side_by_side(kept: dict[str, Bits], window: Window, weight: PrunableWeight) -> None:
+def _side_by_side(kept: dict[str, Mask], window: Window, weight: PrunableWeight) -> None:
     st.header("Every domain, side by side", anchor=False)
     rows, columns = weight.shape
     seen = window.shape[0] * window.shape[1]
@@ -151,7 +153,7 @@ def _legend(look: Look) -> None:
     )
 
 
-def _two(run: Run, kept: dict[str, Bits], window: Window) -> tuple[str, str]:
+def _two(run: Run, kept: dict[str, Mask], window: Window) -> tuple[str, str]:
     st.header("Two domains against each other", anchor=False)
     first, second = choose_pair(run)
     a, b, look = kept[first], kept[second], style()
@@ -189,7 +191,7 @@ def _two(run: Run, kept: dict[str, Bits], window: Window) -> tuple[str, str]:
     return first, second
 
 
-def _profiles(kept: dict[str, Bits], pair: tuple[str, ...], weight: PrunableWeight) -> None:
+def _profiles(kept: dict[str, Mask], pair: tuple[str, ...], weight: PrunableWeight) -> None:
     st.header("Profiles of the whole matrix", anchor=False)
     look = style()
     channels = {name: channel_profile(mask) for name, mask in kept.items()}

@@ -19,13 +19,13 @@ from analysis.figures.overlap import (
 )
 from pages.ui.charts import downloads, show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
+from pages.ui.counting import overlaps_counted
 from pages.ui.evidence_view import evidence_section, hint, known
 from pages.ui.frame import title
-from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
 from pages.ui.pair_table import pair_columns, pair_table
 from pages.ui.report import report_section
-from pages.ui.words import count, glossary
+from pages.ui.words import glossary
 from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def draw() -> None:
         kept = choose_sets()
         with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
             layers, projections = choose_parts(run)
-    if not _counted(run, prune):
+    if not overlaps_counted(run, prune):
         return
     with st.spinner("Comparing the masks of all domains"):
         table = overlap(run, prune).select(layers, projections)
@@ -116,32 +116,6 @@ def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: 
         f"sparsities-{'-'.join(pair)}-{what}",
         about=f"{names}. {about(run, prune, every_sparsity=True)}",
     )
-
-
-def _counted(run: Run, prune: PruneSpec) -> bool:
-    """Whether the overlaps can be shown now; else offer to count them as a job."""
-    from analysis.overlap import is_quick
-
-    job = followed("overlap")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
-    if is_quick(run, prune):
-        return True
-    if job is None or not job.active:
-        shapes = [weight.shape for weight in run.weights]
-        st.info(
-            f"{count(sum(rows * columns for rows, columns in shapes))} weights in "
-            f"{len(run.domains)} domains are not compared in a moment. Count them once; from then "
-            "on this view opens at once.",
-            icon=":material/hourglass_top:",
-        )
-        if st.button("Count the overlaps", type="primary", icon=":material/play_arrow:"):
-            argv = ["analysis", "overlap", "--run", run.id, "--sparsity", str(prune.sparsity)]
-            argv += ["--pattern", prune.pattern, "--score", prune.score]
-            argv += ["--comparison-group", prune.comparison_group, "--seed", str(prune.seed)]
-            argv += ["--allocation", prune.allocation, "--starved", prune.starved]
-            submit("overlap", f"Comparing masks at {prune.sparsity:.0%}", argv)
-    return False
 
 
 def _matrix(

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.specs import WeightKey
+from pruning.weights import PrunableWeight
 
 OUTLIER = 5.0  # M of the paper: an outlier's score is more than M times its layer's mean score
 SPREAD = 0.08  # lambda of the paper: layers' sparsities span 2 lambda

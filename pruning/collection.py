@@ -5,22 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pruning.architecture import PrunableWeight
 from pruning.domains.packing import TokenSample
 from pruning.forward import Decoder
 from pruning.input_sums import InputSums, input_readers
-from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.resources import free_memory_bytes
 from pruning.specs import WeightKey
 from pruning.statistics import ChannelStats, Float, Integer
 from pruning.streaming.parking import park, unpark, where_parked
+from pruning.weights import PrunableWeight
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Batch = tuple[Tensor, Tensor]  # input_ids, valid: both (sample, position)
 HELD_SHARE = 0.25  # of the free memory that waiting hidden states may take

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.storage import atomic_json
 from pruning.submodels import run_masks
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"

@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from pruning.errors import AtlasError
-from pruning.models import LoadedModel
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ from pruning.errors import InputError
 from pruning.hub_errors import UnreachableError, asking
 from pruning.progress import Progress, Report, ignore
 from pruning.resources import free_disk_bytes, gigabytes
-from pruning.support import check_tokenizer, skeleton
 
 TIMEOUT_SECONDS = 10.0
 SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja", "LICENSE*", "README.md")
@@ -191,6 +190,8 @@ def download(model: HubModel, report: Report = ignore) -> Path:
     Asked for by its revision, so that the cache knows next time, without a network, what the
     revision stands for. Raises InputError, before the weights, for a model that cannot be used.
     """
+    from pruning.support import check_tokenizer, skeleton  # brings transformers along
+
     skeleton(fetch_config(model))
     check_tokenizer(set(model.files), model.source)
     files = checkpoint_files(model)

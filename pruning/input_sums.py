@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pruning.architecture import PrunableWeight
 from pruning.errors import AtlasError
 from pruning.experts import Expert, every_expert_runs, expert_around
+from pruning.weights import PrunableWeight
 
 See = Callable[[str, Tensor, Expert | None], None]
 

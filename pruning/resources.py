@@ -6,8 +6,6 @@ import os
 import shutil
 from pathlib import Path
 
-import torch
-
 _CGROUPS = (  # limit, use, statistics, name of the reclaimable share: version 2, then version 1
     (
         "/sys/fs/cgroup/memory.max",
@@ -46,6 +44,8 @@ def free_memory_bytes() -> int:
 
 def free_gpu_bytes(device: str = "cuda") -> int | None:
     """Free memory of a CUDA device; None if there is none."""
+    import torch  # pages that ask for disk space only do not wait for it
+
     if not torch.cuda.is_available():
         return None
     return int(torch.cuda.mem_get_info(torch.device(device))[0])

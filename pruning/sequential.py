@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-from pruning.architecture import PrunableWeight
 from pruning.collection import HiddenStates, batches_of, fits_memory
 from pruning.domains.packing import TokenSample
 from pruning.forward import Decoder, check_layer_by_layer
@@ -25,6 +24,7 @@ from pruning.specs import PruneSpec, WeightKey, select_weights
 from pruning.starved import norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, mix
 from pruning.surgery import temporary_masks
+from pruning.weights import PrunableWeight
 
 
 def prune_sequential(

@@ -6,13 +6,13 @@ union or mixture of the calibration text is arithmetic on these small arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors import safe_open
 
 from pruning.errors import AtlasError
 from pruning.specs import WeightKey
@@ -29,14 +29,15 @@ class ChannelStats:
 
     Keys name a distinct layer input by the first weight that reads it (q_proj for q, k and v).
     sum_sq[key]: (groups, channels) float64, sum over counted tokens of x squared.
-    tokens[key]: (groups,) int64, tokens counted; of an expert, those that were routed to it.
+    tokens[key]: (groups,) int64, tokens counted; of an expert, those that were routed to it. There
+    may be counts of inputs whose sums were left on disk.
     """
 
     sum_sq: Mapping[WeightKey, Float]
     tokens: Mapping[WeightKey, Integer]
 
     def __post_init__(self) -> None:
-        if set(self.sum_sq) != set(self.tokens):
+        if not set(self.sum_sq) <= set(self.tokens):
             raise ValueError("Sums and token counts name different layer inputs.")
         for key, sums in self.sum_sq.items():
             if sums.ndim != 2 or self.tokens[key].shape != sums.shape[:1]:
@@ -83,11 +84,14 @@ class ChannelStats:
 
     @property
     def starved(self) -> frozenset[WeightKey]:
-        """The inputs of experts that saw fewer than ENOUGH_TOKENS tokens in all groups together."""
+        """The inputs of experts that saw fewer than ENOUGH_TOKENS tokens in all groups together.
+
+        Of those whose sums are here.
+        """
         return frozenset(
             key
-            for key, count in self.tokens.items()
-            if key.expert is not None and int(count.sum()) < ENOUGH_TOKENS
+            for key in self.sum_sq
+            if key.expert is not None and int(self.tokens[key].sum()) < ENOUGH_TOKENS
         )
 
     @property
@@ -108,19 +112,26 @@ class ChannelStats:
         atomic_tensors(path, tensors)
 
     @classmethod
-    def load(cls, path: Path) -> ChannelStats:
-        """Read what `save` wrote; AtlasError if the file is missing or damaged."""
+    def load(cls, path: Path, inputs: Collection[WeightKey] | None = None) -> ChannelStats:
+        """Read what `save` wrote; AtlasError if the file is missing or damaged.
+
+        inputs: those whose sums are read, of a file that may be large; None: all.
+        """
+        sums, tokens = {}, {}
         try:
-            arrays = load_file(path)
+            with safe_open(path, framework="numpy") as file:
+                for name in file.keys():  # noqa: SIM118 - a file is no dict
+                    text, _, what = name.rpartition("/")
+                    key = WeightKey.parse(text)
+                    if what == "tokens":
+                        tokens[key] = file.get_tensor(name)
+                    elif inputs is None or key in inputs:
+                        sums[key] = file.get_tensor(name)
         except Exception as error:
             raise AtlasError(
                 f"The statistics in {path.name} cannot be read ({error}); calibrate again."
             ) from error
-        keys = [name.removesuffix("/sum_sq") for name in arrays if name.endswith("/sum_sq")]
-        return cls(
-            sum_sq={WeightKey.parse(key): arrays[f"{key}/sum_sq"] for key in keys},
-            tokens={WeightKey.parse(key): arrays[f"{key}/tokens"] for key in keys},
-        )
+        return cls(sum_sq=sums, tokens=tokens)
 
     @classmethod
     def stack(cls, groups: Sequence[ChannelStats]) -> ChannelStats:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pruning.allocation import layer_sparsities, outlier_shares
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import importance, loudness
@@ -25,6 +24,7 @@ from pruning.specs import PruneSpec, WeightKey, select_weights
 from pruning.starved import ScoreNorms, norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, contrast, mix
 from pruning.storage import atomic_json
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 Norms = Mapping[WeightKey, NDArray]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from pruning.masks import Mask
-from pruning.models import LoadedModel
 from pruning.specs import WeightKey
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 
 @contextlib.contextmanager

@@ -15,20 +15,19 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from pruning.architecture import PrunableWeight
 from pruning.checkpoint import fingerprint
 from pruning.domains import DomainOrigin
 from pruning.domains.packing import TokenSample
 from pruning.errors import AtlasError, InputError
 from pruning.sources import model_folder
-from pruning.specs import CalibrationSpec
+from pruning.specs import CalibrationSpec, WeightKey
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
-from pruning.weights import WeightReader
+from pruning.weights import PrunableWeight, WeightReader
 
 SCHEMA_VERSION = 1
 ENVIRONMENT = "SUBMODEL_ATLAS_WORKSPACE"
@@ -105,9 +104,13 @@ class Workspace:
 class Run:
     """One calibration run on disk. Only small files are read until statistics are asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises AtlasError where the manifest is missing, damaged or of a newer schema."""
-        self.folder = folder
+    def __init__(self, folder: Path, inputs: Collection[WeightKey] | None = None) -> None:
+        """Raises AtlasError where the manifest is missing, damaged or of a newer schema.
+
+        inputs: the layer inputs whose sums `stats` reads, for a look at a few weights of a large
+        model; None: all.
+        """
+        self.folder, self.inputs = folder, inputs
         self.id = folder.name
         path = folder / "run.json"
         try:
@@ -175,7 +178,7 @@ class Run:
         """The calibration statistics of a domain."""
         self.check_domain(domain)
         self.require_done()
-        return ChannelStats.load(self.stats_path(domain))
+        return ChannelStats.load(self.stats_path(domain), self.inputs)
 
     def origin(self, domain: str) -> DomainOrigin:
         """Where a domain's text came from when it was calibrated."""

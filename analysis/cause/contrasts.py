@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from analysis.cause.measurements import Measured
 from analysis.cause.spec import NOTHING, Removal
@@ -97,6 +96,8 @@ def _judged(values: Float, documents: int, spread: float, draws: int) -> Contras
     The difference over its standard error is compared with Student's t, with the degrees of freedom
     of Welch and Satterthwaite. p is never below 1 / (1 + bootstraps).
     """
+    from scipy.stats import t as student  # slow to import; pages only read
+
     parts = [(float(values[1:].var(ddof=1)), documents - 1), (spread, draws - 1)]
     variance = sum(part for part, _ in parts)
     difference, error = float(values[0]), float(np.sqrt(variance))

@@ -12,7 +12,6 @@ from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Matrix = NDArray[np.float64]
 EXACT_UP_TO = 8  # objects whose relabellings are all tried: 8! = 40 320
@@ -66,6 +65,8 @@ def mantel(distance: Matrix, outcome: Matrix, *, seed: int = 0) -> Mantel:
 
 def _ranks(values: Matrix, pairs: NDArray[np.bool_]) -> Matrix:
     """Ranks of the pairs about their mean (ties share theirs); 0 on the diagonal."""
+    from scipy.stats import rankdata  # slow to import; pages only read
+
     ranks = np.zeros_like(values, dtype=np.float64)
     ranks[pairs] = rankdata(values[pairs])
     ranks[pairs] -= ranks[pairs].mean()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,15 @@ from analysis.cause.removals import Regions, kept_masks, region_sizes, run_regio
 from analysis.cause.spec import CauseSpec, Removal, Step, steps
 from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses
-from pruning.models import LoadedModel, load_model
 from pruning.progress import Meter, Progress, Report, ignore
 from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_json
 from pruning.submodels import selected_weights
 from pruning.surgery import temporary_masks
 from pruning.workspace import Run
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Float = NDArray[np.float64]
 
@@ -86,6 +88,8 @@ def _measure_missing(
     report: Report,
 ) -> None:
     """One removal after the other, each read by the domains that it has not been read by."""
+    from pruning.models import load_model  # brings transformers along; pages only read
+
     meter = Meter(report, "Removing and reading", sum(len(step.evaluated) for step in plan))
     loaded: LoadedModel | None = None
     for step in plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,13 @@ from analysis.cause.regions import regions
 from analysis.cause.spec import CauseSpec, Removal
 from pruning.errors import InputError
 from pruning.masks import Mask
-from pruning.models import LoadedModel
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import TEXT_SCORES, PruneSpec, WeightKey, content_hash
 from pruning.submodels import run_masks, selected_weights
 from pruning.workspace import Run
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Regions = Mapping[WeightKey, Mapping[str, Mask]]
 

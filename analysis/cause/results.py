@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from analysis.cause.contrasts import Contrast, Damage, Damages, average, contrast, damage
 from analysis.cause.mantel import Mantel, mantel
@@ -234,6 +233,8 @@ def _domain(
 
 def _adjusted(rows: list[DomainCause]) -> tuple[DomainCause, ...]:
     """Every question's p adjusted over the domains (Benjamini & Hochberg)."""
+    from scipy.stats import false_discovery_control  # slow to import; pages only read
+
     adjusted = {
         question: false_discovery_control([row.p[question] for row in rows])
         for question in rows[0].p

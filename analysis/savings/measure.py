@@ -18,10 +18,7 @@ import torch
 from analysis.savings.speed import Workload, time_ways
 from pruning.combinations import MIXTURE, combined_masks
 from pruning.errors import InputError
-from pruning.export import export
 from pruning.export_spec import ExportSpec
-from pruning.formats.folders import compress
-from pruning.models import load_model
 from pruning.progress import Meter, Report, ignore
 from pruning.shards import CHUNK
 from pruning.specs import content_hash
@@ -117,6 +114,9 @@ def _folder(run: Run) -> Path:
 
 def _on_disk(run: Run, spec: ExportSpec, report: Report) -> dict[str, int]:
     """Bytes of the weight files: as they are, with zeros, zipped, and stored small."""
+    from pruning.export import export  # brings transformers along; pages only read
+    from pruning.formats.folders import compress
+
     base = sorted(run.model_folder().glob("*.safetensors"))
     _folder(run).mkdir(exist_ok=True)
     with (
@@ -158,6 +158,8 @@ def _computing(
     run: Run, spec: ExportSpec, work: Workload, report: Report
 ) -> tuple[dict[str, int], dict[str, dict[str, list[float]]], dict[str, str]]:
     """Bytes of the parameters and tokens per second, by way of computing."""
+    from pruning.models import load_model  # brings transformers along; pages only read
+
     pairs = (
         mixture_masks(run, spec.prune, dict(spec.mixture))
         if spec.combination == MIXTURE

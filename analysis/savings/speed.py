@@ -11,17 +11,19 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from pruning.errors import AtlasError
 from pruning.masks import Mask
-from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.specs import WeightKey
 from pruning.surgery import temporary_masks
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Times = dict[str, list[float]]
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pruning.architecture import PrunableWeight
 from pruning.collection import Batch, HiddenStates
 from pruning.experts import Expert
 from pruning.forward import Decoder
 from pruning.input_sums import input_readers, reading
-from pruning.models import LoadedModel
 from pruning.progress import Meter
 from pruning.specs import WeightKey
+from pruning.weights import PrunableWeight
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 Channels = Mapping[WeightKey, Sequence[int]]
 Values = dict[WeightKey, NDArray[np.float32]]

@@ -11,22 +11,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from analysis.structure.activations import channel_values
 from analysis.structure.channels import LoudChannel, PairSpec, input_ratios
-from pruning.calibration import sensible_batch_size
-from pruning.collection import batches_of
 from pruning.domains.packing import TokenSample
-from pruning.models import LoadedModel, load_model
 from pruning.progress import Meter, Progress, Report, ignore
 from pruning.specs import WeightKey, select_weights
 from pruning.storage import atomic_json
 from pruning.workspace import Run
+
+if TYPE_CHECKING:
+    from pruning.models import LoadedModel
 
 TOKENS, OCCURRENCES = 8, 5  # kept of each channel and domain
 SAME_TOKEN = 2  # occurrences of one token at most, so that others are seen as well
@@ -148,6 +147,12 @@ def _read_again(
     run: Run, spec: PairSpec, channels: dict[WeightKey, tuple[int, ...]], report: Report
 ) -> list[dict[WeightKey, list[DrivingTokens]]]:
     """For each of the two domains: input key -> the driving tokens of each channel."""
+    # here, as they bring transformers along, and pages read what is stored
+    from analysis.structure.activations import channel_values
+    from pruning.calibration import sensible_batch_size
+    from pruning.collection import batches_of
+    from pruning.models import load_model
+
     run.model_folder()  # says so if the model is gone or has changed
     report(Progress(stage="Loading the model", done=0, total=1))
     model = run.spec.model

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.machine import machine_status
+from pages.ui.warm import wait_for
 from pruning.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -49,10 +50,12 @@ h2 {padding-top: 1.4rem !important;}
 """
 
 
+FIRST = "Home"  # the page that needs no library of its own
+
 # Icons stand beside the links and not in `st.Page`: there, Streamlit would fetch each page's icon
 # for the browser's tab from a server on the internet.
 SECTIONS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "": (("pages/home.py", "Home", ":material/explore:"),),
+    "": (("pages/home.py", FIRST, ":material/explore:"),),
     "Make": (("pages/calibrate.py", "Calibrate", ":material/straighten:"),),
     "Look": (
         ("pages/overlap.py", "Overlap", ":material/join_inner:"),
@@ -110,6 +113,8 @@ def draw(page: Page) -> None:
         st.divider()
         machine_status(page.title)
     with sentences():
+        if page.title != FIRST:
+            wait_for("pages")
         page.run()
 
 

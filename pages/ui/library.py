@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from pruning.errors import AtlasError
 from pruning.jobs.queue import JobQueue
@@ -75,11 +73,6 @@ def evaluation(run: Run, spec: EvaluationSpec, created: float) -> EvaluationTabl
     return _evaluation(str(run.folder), created, json.dumps(spec.to_json()))
 
 
-def bits(mask: Mask) -> NDArray[np.bool_]:
-    """A mask as bool (out, in), True = kept."""
-    return mask.unpack()
-
-
 def _text(prune: PruneSpec) -> str:
     return json.dumps(prune.to_json())
 
@@ -96,14 +89,16 @@ def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
     return overlap_table(Run(Path(folder)), _prune(prune))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]:
     from pruning.submodels import run_masks
     from pruning.workspace import Run
 
-    run = Run(Path(folder))
+    run, spec = Run(Path(folder)), _prune(prune)
     wanted = [weight for weight in run.weights if str(weight.key) == key]
-    (_, found), *_ = run_masks(run, _prune(prune), weights=wanted)
+    if spec.allocation == "uniform":  # no other weight has a say in it
+        run = Run(Path(folder), inputs={weight.input_key for weight in wanted})
+    (_, found), *_ = run_masks(run, spec, weights=wanted)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.ui.state import choose, switch, write
+from pages.ui.warm import wait_for
 from pages.ui.words import count, size
 from pruning.specs import ModelSpec
 
@@ -59,6 +60,7 @@ def choose_model() -> tuple[str, str | None] | None:
 
 def look_at(source: str, revision: str | None) -> ModelReport:
     """What is known of the model; raises InputError for one that is not there."""
+    wait_for("models")
     with st.spinner("Looking at the model"):
         return _inspect(source, revision)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +11,7 @@ from starlette.routing import Route
 
 from pages.ui.downloads import PATH, download
 from pages.ui.library import queue
+from pages.ui.warm import warm_up
 from pruning.errors import AtlasError
 from pruning.jobs.supervisor import start_supervisor
 
@@ -23,18 +22,13 @@ ROUTES = [Route(PATH + "{token}", download)]
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Start the supervisor, and import what is slow to import while nobody waits for it."""
+    """Start the supervisor, and import what is slow to import before somebody waits for it."""
     supervisor = None
     try:
         supervisor = start_supervisor(queue())
     except (AtlasError, OSError) as error:
         logger.warning("no jobs can run: %s", error)
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    warm_up()
     yield
     if supervisor is not None:
         supervisor.stop()  # the worker ends with the server, and its job can be started again
-
-
-def _warm_up() -> None:
-    for module in ("analysis.overlap", "pruning.models", "analysis.figures.masks"):
-        importlib.import_module(module)

@@ -16,12 +16,12 @@ import pytest
 import torch
 
 from analysis.__main__ import main
-from analysis.cause import measurements
 from analysis.cause.findings import QUESTIONS, facts, is_own, quality, verdict
 from analysis.cause.measurements import measure
 from analysis.cause.results import Cause, cause, stored_cause
 from analysis.cause.spec import CauseSpec
 from analysis.overlap import overlap_table
+from pruning import models
 from pruning.calibration import calibrate
 from pruning.errors import Cancelled, InputError
 from pruning.models import load_model
@@ -169,7 +169,7 @@ def test_the_answers_are_kept(planted: Run, found: Cause, monkeypatch: pytest.Mo
     def refuse(*arguments: object) -> None:
         raise AssertionError("it was measured again")
 
-    monkeypatch.setattr(measurements, "load_model", refuse)
+    monkeypatch.setattr(models, "load_model", refuse)
     assert cause(planted, PRUNE, SPEC) == found
     assert stored_cause(planted, PRUNE, CauseSpec(draws=7)) is None
     measured = measure(planted, PRUNE, SPEC)  # every measurement is there, no model is loaded
@@ -184,7 +184,7 @@ def test_a_cancelled_measurement_goes_on_and_leaves_the_model_whole(
     spec = CauseSpec(draws=2, size=1000, bootstraps=100)
     loaded = load_model(run.spec.model)
     before = {key: loaded.matrix(key).clone() for key in loaded.keys}
-    monkeypatch.setattr(measurements, "load_model", lambda spec: loaded)
+    monkeypatch.setattr(models, "load_model", lambda spec: loaded)
     seen = []
 
     def stop(progress: Progress) -> None:

@@ -16,11 +16,11 @@ from analysis.evidence import best_evidence, evidence, stored_at_sparsities
 from analysis.overlap import overlap_table
 from analysis.resampling import SampledRows, bootstrap_halves, halves, masks_of, relabelings
 from analysis.yardsticks import Yardsticks, yardsticks
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.specs import PruneSpec, WeightKey
 from pruning.statistics import ChannelStats
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 KEY = WeightKey(layer=0, name="mlp.up_proj")

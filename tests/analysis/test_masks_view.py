@@ -17,12 +17,13 @@ from analysis.masks_view import (
     thin,
 )
 from pruning.errors import InputError
+from pruning.masks import Mask
 
-A = np.array([[1, 0, 1, 0], [1, 1, 0, 0]], dtype=bool)
-B = np.array([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=bool)
+A = Mask.pack(np.array([[1, 0, 1, 0], [1, 1, 0, 0]], dtype=bool))
+B = Mask.pack(np.array([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=bool))
 
 
-def random_mask(rows: int, columns: int, seed: int = 0) -> np.ndarray:
+def random_bits(rows: int, columns: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((rows, columns)) < 0.5
 
 
@@ -44,13 +45,25 @@ def test_profiles_by_hand() -> None:
     assert row_profile(A).tolist() == [0.5, 0.5]
 
 
+def test_profiles_of_a_matrix_of_many_blocks() -> None:
+    kept = random_bits(1000, 130)
+    assert (channel_profile(Mask.pack(kept)) == kept.mean(axis=0)).all()
+    assert (row_profile(Mask.pack(kept)) == kept.mean(axis=1)).all()
+
+
+@pytest.mark.parametrize("rows", [255, 256, 70_000])
+def test_blocks_of_many_rows_are_counted_whole(rows: int) -> None:
+    view = block_view(Mask.pack(np.ones((rows, 3), dtype=bool)), limit=1)
+    assert view.count.tolist() == [[3 * rows]]
+
+
 @given(rows=st.integers(1, 70), columns=st.integers(1, 70), limit=st.integers(1, 20))
 def test_every_weight_is_in_exactly_one_block(rows: int, columns: int, limit: int) -> None:
-    mask = random_mask(rows, columns)
-    view = block_view(mask, limit=limit)
+    kept = random_bits(rows, columns)
+    view = block_view(Mask.pack(kept), limit=limit)
     assert view.count.shape == (min(rows, limit), min(columns, limit))
-    assert view.count.sum() == mask.sum()
-    assert view.size.sum() == mask.size
+    assert view.count.sum() == kept.sum()
+    assert view.size.sum() == kept.size
     heights = np.diff(view.row_edges)
     assert heights.min() >= 1
     assert heights.max() - heights.min() <= 1
@@ -65,23 +78,23 @@ def test_thinned_runs_keep_the_mean(length: int, limit: int) -> None:
 
 
 def test_a_large_matrix_fits_the_screen() -> None:
-    mask = random_mask(1000, 3001)
-    view = block_view(mask)
+    kept = random_bits(1000, 3001)
+    view = block_view(Mask.pack(kept))
     assert view.count.shape == (256, 256)
-    first = mask[: view.row_edges[1], : view.column_edges[1]]
+    first = kept[: view.row_edges[1], : view.column_edges[1]]
     assert view.count[0, 0] == first.sum()
-    last = mask[view.row_edges[-2] :, view.column_edges[-2] :]
+    last = kept[view.row_edges[-2] :, view.column_edges[-2] :]
     assert view.count[-1, -1] == last.sum()
 
 
 def test_zoom_shows_the_weights_themselves() -> None:
-    mask = random_mask(600, 900)
+    kept = random_bits(600, 900)
     window = Window.around(599, 450, 64, (600, 900))
-    view = block_view(mask, window)
+    view = block_view(Mask.pack(kept), window)
     assert (window.first_row, window.last_row) == (536, 600)
     assert (window.first_column, window.last_column) == (418, 482)
     assert view.is_single_weights
-    assert (view.share == mask[536:600, 418:482]).all()
+    assert (view.share == kept[536:600, 418:482]).all()
     assert view.row_edges[0] == 536
     assert view.column_edges[-1] == 482
 
@@ -106,7 +119,7 @@ def test_a_place_outside_is_refused(row: int, column: int) -> None:
 def test_masks_of_different_shapes_are_refused() -> None:
     for compare in (difference, disagreement, only_in):
         with pytest.raises(InputError, match="different shapes"):
-            compare(A, B[:, :3])
+            compare(A, Mask.pack(B.unpack()[:, :3]))
 
 
 def test_an_empty_window_is_refused() -> None:

@@ -9,9 +9,9 @@ import torch
 
 from analysis.figures.look import look
 from analysis.figures.savings import size_chart, speed_chart
-from analysis.savings import measure
 from analysis.savings.measure import measured, savings
 from analysis.savings.speed import Workload, computed_with, sparse_rows, stored_bytes
+from pruning import models
 from pruning.errors import InputError
 from pruning.export_spec import ExportSpec
 from pruning.models import load_model
@@ -69,7 +69,7 @@ def test_everything_is_measured_once_and_kept(llama: Run, monkeypatch: pytest.Mo
         assert all(speed > 0 for each in way.values() for speed in each)
     assert "GPU" in found.missing["2:4"]
     assert [path.name for path in (llama.folder / "savings").iterdir()][1:] == []
-    monkeypatch.setattr(measure, "load_model", pytest.fail)
+    monkeypatch.setattr(models, "load_model", pytest.fail)
     assert savings(llama, spec_of(llama), WORK) == found
     assert measured(llama) == [found]
 

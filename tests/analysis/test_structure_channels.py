@@ -28,6 +28,7 @@ from analysis.structure.driving import (
     wanted_inputs,
 )
 from analysis.structure.findings import loudest_sentence
+from pruning import models
 from pruning.collection import batches_of
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.models import load_model
@@ -171,7 +172,7 @@ def test_what_is_known_is_not_read_again(
     tiny_run: Run, driven: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec, found = driven
-    monkeypatch.setattr(module, "load_model", pytest.fail)
+    monkeypatch.setattr(models, "load_model", pytest.fail)
     assert driving_tokens(tiny_run, spec, [1], ["k_proj"]) == {
         key: found[key] for key in wanted_inputs(tiny_run, [1], ["q_proj"])
     }
@@ -182,7 +183,7 @@ def test_where_nothing_differs_nothing_is_read(
     tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = pair_spec(tiny_run, "code", "prose", 4)
-    monkeypatch.setattr(module, "load_model", pytest.fail)
+    monkeypatch.setattr(models, "load_model", pytest.fail)
     monkeypatch.setattr(module, "input_ratios", lambda *_: {Q0: ()})
     assert driving_tokens(tiny_run, spec, [0], ["q_proj"]) == {Q0: ()}
 

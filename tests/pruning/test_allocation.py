@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from pruning.allocation import OUTLIER, SPREAD, layer_sparsities, outlier_shares
-from pruning.architecture import PrunableWeight
 from pruning.errors import InputError
 from pruning.specs import PruneSpec
 from pruning.submodels import domain_norms, mixture_masks, owl_sparsities, run_masks
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 

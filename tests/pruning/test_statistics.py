@@ -75,6 +75,21 @@ def test_saved_statistics_come_back_equal(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
 
 
+def test_only_the_sums_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    other = WeightKey(layer=1, name="mlp.experts.0.up_proj")
+    two = ChannelStats(
+        sum_sq={KEY: np.array([[9.0, 1.0]]), other: np.array([[4.0]])},
+        tokens={KEY: np.array([2]), other: np.array([4])},
+    )
+    two.save(tmp_path / "a.safetensors")
+    part = ChannelStats.load(tmp_path / "a.safetensors", inputs={KEY})
+    assert list(part.norms()) == [KEY]
+    assert part.norms()[KEY].tolist() == two.norms()[KEY].tolist()
+    assert part.text_tokens == two.text_tokens  # of all inputs, as a mixture weighs by them
+    assert two.starved == {other}
+    assert not part.starved
+
+
 def test_damaged_statistics_say_so(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").write_bytes(b"no tensors here")
     with pytest.raises(AtlasError, match="calibrate again"):
