@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ def pages_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
         begin(self, *args, **kwargs)
 
     monkeypatch.setattr(PagesManager, "__init__", registered)
+
+
+@pytest.fixture(autouse=True)
+def the_program_stays_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest leaves its script as `__main__`, which processes that are spawned later would run."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture(scope="session")
