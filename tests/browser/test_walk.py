@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pruning.sources import DEMO_FOLDER
-from tests.browser.conftest import PATIENCE, Server
+from tests.browser.conftest import PATIENCE, Server, settled
 from tests.pruning import zoo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -67,6 +67,7 @@ def test_from_a_model_to_a_sub_model(
     page.locator('[class*="st-key-go-first-overlap"] a').click()
     page.wait_for_selector('h1:has-text("Overlap")')
     wait(page, "Most alike")
+    settled(page)  # a button that is still moving up is another's when it is pressed
     table = download(page, "CSV", tmp_path / "overlap.csv")
     rows = list(csv.DictReader(table.read_text().splitlines()))
     assert {row["domain_a"] for row in rows} == {"python", "java"}
