@@ -16,7 +16,7 @@ import numpy as np
 from analysis.comparisons import Comparison, EvidenceSpec, join
 from analysis.overlap import OverlapTable, is_quick, overlap_table
 from analysis.resampling import check_resampling, each_matrix
-from analysis.yardsticks import PairEvidence, Yardsticks, yardsticks
+from analysis.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from pruning.progress import Report, ignore
 from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_json
@@ -142,9 +142,7 @@ def _counted(pair: PairEvidence, table: OverlapTable) -> PairEvidence:
 
 def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, ...]:
     """With the p-values of the whole model adjusted over the pairs of domains."""
-    from scipy.stats import false_discovery_control  # slow to import; pages only read
-
-    adjusted = false_discovery_control([pair.whole.p for pair in pairs])
+    adjusted = adjusted_p([pair.whole.p for pair in pairs])
     return tuple(
         replace(pair, whole=replace(pair.whole, adjusted_p=float(p)))
         for pair, p in zip(pairs, adjusted, strict=True)

@@ -89,11 +89,6 @@ class RoutingTable:
                 }
 
 
-def has_experts(run: Run) -> bool:
-    """Whether the run's model is a mixture of experts, of which some were calibrated."""
-    return any(weight.key.expert is not None for weight in run.weights)
-
-
 def routing_table(run: Run) -> RoutingTable:
     """The counts of a run. Raises InputError if its model has no experts, or none was calibrated.
 

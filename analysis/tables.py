@@ -36,6 +36,11 @@ def escape(text: str) -> str:
     return "".join(ESCAPES.get(letter, letter) for letter in text)
 
 
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows that have the same keys as column name -> values; no rows have no columns."""
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+
 def csv_table(table: Mapping[str, Sequence[Any]]) -> bytes:
     """Column name -> values as UTF-8 CSV with a header line; floats in full precision."""
     text = io.StringIO()

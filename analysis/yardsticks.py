@@ -79,6 +79,13 @@ class PairEvidence:
         return cls(**{**data, **parts, "whole": Yardsticks(**data["whole"])})
 
 
+def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
+    """p-values adjusted for their number (Benjamini & Hochberg 1995)."""
+    from scipy.stats import false_discovery_control  # slow to import; pages only read
+
+    return false_discovery_control(p)
+
+
 def yardsticks(
     labels: NDArray[np.str_], counts: Counts, pair: int, a: int, b: int
 ) -> tuple[Yardsticks, ...]:
@@ -86,11 +93,9 @@ def yardsticks(
 
     pair: the pair's number; a, b: its domains'. The p-values are adjusted over the rows.
     """
-    from scipy.stats import false_discovery_control  # slow to import; pages only read
-
     names: Sequence[str] = list(dict.fromkeys(labels.tolist()))
     found = [_measure(counts, labels == name, pair, a, b) for name in names]
-    adjusted = false_discovery_control([row["p"] for row in found])
+    adjusted = adjusted_p([row["p"] for row in found])
     return tuple(
         Yardsticks(part=name, adjusted_p=float(p), **row)
         for name, p, row in zip(names, adjusted, found, strict=True)

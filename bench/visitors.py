@@ -29,7 +29,8 @@ from bench.measuring import REPOSITORY
 from pruning.errors import AtlasError
 
 HOST = "127.0.0.1"
-PATIENCE = 300.0  # seconds that a server may take to start, and a page to say anything
+PATIENCE = 300.0  # seconds that a page may take to say anything
+START, END = 60.0, 30.0  # seconds that a server may take
 QUIET, BUSY = 8.0, 0.05  # a server that uses less of a processor for so many seconds does nothing
 
 
@@ -49,18 +50,19 @@ class Drawn:
 class Server:
     """The app on a free port, in a process of its own."""
 
-    def __init__(self, workspace: Path, log: Path) -> None:
+    def __init__(self, workspace: Path, log: Path, **environment: str) -> None:
+        """log: where its output goes. environment: variables that it has besides this process's."""
         with socket.socket() as probe:
             probe.bind((HOST, 0))
-            self.address = f"{HOST}:{probe.getsockname()[1]}"
-        port = self.address.partition(":")[2]
+            port = probe.getsockname()[1]
+        self.address = f"{HOST}:{port}"
         with log.open("w") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
                 cwd=REPOSITORY,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"SUBMODEL_ATLAS_WORKSPACE": str(workspace)},
+                env=os.environ | {"SUBMODEL_ATLAS_WORKSPACE": str(workspace)} | environment,
             )
         self._usage = psutil.Process(self._process.pid)
         self._wait(log)
@@ -80,10 +82,10 @@ class Server:
     def stop(self) -> None:
         """End it as a person would."""
         self._process.terminate()
-        self._process.wait(PATIENCE)
+        self._process.wait(END)
 
     def _wait(self, log: Path) -> None:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START
         while self._process.poll() is None and time.monotonic() < end:
             try:
                 with urllib.request.urlopen(f"http://{self.address}/_stcore/health"):

@@ -12,7 +12,7 @@ from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.channels_view import channels_section
 from pages.ui.charts import show, style
-from pages.ui.choices import choose_parts, choose_pruning, choose_run
+from pages.ui.choices import choose_parts, choose_pruning, choose_run, pruning_flags
 from pages.ui.frame import go, title
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.library import overlap
@@ -80,14 +80,7 @@ def _counted(run: Run, part: PruneSpec) -> bool:
 
 
 def _submit(run: Run, part: PruneSpec, more: list[str]) -> None:
-    argv = ["analysis", "structure", "--run", run.id, "--sparsity", str(part.sparsity)]
-    argv += ["--pattern", part.pattern, "--score", part.score]
-    argv += ["--comparison-group", part.comparison_group, "--allocation", part.allocation]
-    argv += ["--seed", str(part.seed), "--starved", part.starved]
-    if part.layers is not None:
-        argv += ["--layers", ",".join(map(str, part.layers))]
-    if part.projections is not None:
-        argv += ["--projections", ",".join(part.projections)]
+    argv = ["analysis", "structure", "--run", run.id, *pruning_flags(part)]
     submit("structure", f"Counting regions at {part.sparsity:.0%}", argv + more)
 
 

@@ -142,6 +142,11 @@ class Run:
         return tuple(sorted({weight.key.layer for weight in self.weights}))
 
     @property
+    def has_experts(self) -> bool:
+        """Whether the model is a mixture of experts, of which some were calibrated."""
+        return any(weight.key.expert is not None for weight in self.weights)
+
+    @property
     def projections(self) -> tuple[str, ...]:
         """The projections that were calibrated, in the order of the model."""
         return tuple(dict.fromkeys(weight.key.projection for weight in self.weights))

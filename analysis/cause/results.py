@@ -15,6 +15,7 @@ from analysis.cause.mantel import Mantel, mantel
 from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import REGIONS, CauseSpec, Removal
 from analysis.overlap import overlap_table
+from analysis.yardsticks import adjusted_p
 from pruning.progress import Report, ignore
 from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_json
@@ -233,12 +234,7 @@ def _domain(
 
 def _adjusted(rows: list[DomainCause]) -> tuple[DomainCause, ...]:
     """Every question's p adjusted over the domains (Benjamini & Hochberg)."""
-    from scipy.stats import false_discovery_control  # slow to import; pages only read
-
-    adjusted = {
-        question: false_discovery_control([row.p[question] for row in rows])
-        for question in rows[0].p
-    }
+    adjusted = {question: adjusted_p([row.p[question] for row in rows]) for question in rows[0].p}
     return tuple(
         replace(row, p={question: float(values[number]) for question, values in adjusted.items()})
         for number, row in enumerate(rows)

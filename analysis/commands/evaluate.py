@@ -56,38 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_measuring(parser: argparse.ArgumentParser) -> None:
     """How much is pruned, and what is measured."""
-    parser.add_argument(
-        "--sparsity",
-        type=float,
-        nargs="+",
-        help="shares of the weights to prune, e.g. 0.4 0.5 0.6 (default: 0.5)",
-    )
-    parser.add_argument(
-        "--pattern",
-        default="unstructured",
-        metavar="unstructured|n:m",
-        help="n:m keeps n of every m consecutive inputs, e.g. 2:4 (default: unstructured)",
-    )
-    parser.add_argument(
-        "--score",
-        choices=TEXT_SCORES,
-        default="wanda",
-        help="of the domains' masks (default: wanda)",
-    )
-    parser.add_argument(
-        "--comparison-group",
-        choices=COMPARISON_GROUPS,
-        default="row",
-        help="scores compete within an output row or the whole matrix (default: row)",
-    )
-    add_starved(parser)
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the random mask and of sampled programs (default: 0)",
-    )
-    add_selection(parser, "prune")
+    _add_masks(parser)
     parser.add_argument(
         "--text",
         type=int,
@@ -132,6 +101,42 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
         "--meteor", action="store_true", help="also METEOR of translations, if nltk is installed"
     )
     add_consent_argument(parser)
+
+
+def _add_masks(parser: argparse.ArgumentParser) -> None:
+    """Which masks are measured."""
+    parser.add_argument(
+        "--sparsity",
+        type=float,
+        nargs="+",
+        help="shares of the weights to prune, e.g. 0.4 0.5 0.6 (default: 0.5)",
+    )
+    parser.add_argument(
+        "--pattern",
+        default="unstructured",
+        metavar="unstructured|n:m",
+        help="n:m keeps n of every m consecutive inputs, e.g. 2:4 (default: unstructured)",
+    )
+    parser.add_argument(
+        "--score",
+        choices=TEXT_SCORES,
+        default="wanda",
+        help="of the domains' masks (default: wanda)",
+    )
+    parser.add_argument(
+        "--comparison-group",
+        choices=COMPARISON_GROUPS,
+        default="row",
+        help="scores compete within an output row or the whole matrix (default: row)",
+    )
+    add_starved(parser)
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the random mask and of sampled programs (default: 0)",
+    )
+    add_selection(parser, "prune")
 
 
 def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:

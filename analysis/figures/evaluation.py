@@ -17,6 +17,7 @@ from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
 from analysis.figures.look import Look, colour_bar, dress
+from analysis.tables import columns_of
 
 VALUES, AGAINST_OWN = "values", "against-own"
 ROW_HEIGHT, FRAME_HEIGHT = 40, 110  # pixels
@@ -135,8 +136,7 @@ def over_sparsities(results: Sequence[Result], style: Look) -> Chart:
 
 def result_table(results: Sequence[Result]) -> dict[str, list[Any]]:
     """Every result in plain values: column name -> values."""
-    rows = [result.row() for result in results]
-    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+    return columns_of([result.row() for result in results])
 
 
 def _names(places: Sequence[Place]) -> list[str]:

@@ -14,7 +14,6 @@ from analysis.report.channels import chosen_pair, read_inputs
 from analysis.report.html import Section, code, paragraph
 from analysis.report.provenance import model_source
 from analysis.report.source import Source
-from analysis.routing import has_experts
 from pruning.specs import DomainSpec, PruneSpec
 
 
@@ -32,7 +31,7 @@ def reproduction(source: Source) -> Section:
             f"--splits {spec.splits} --rows {spec.rows}{_seed(source.prune, spec.seed)}{more}"
         )
     lines.append(f"python -m analysis structure {choice}")
-    if has_experts(run):
+    if run.has_experts:
         lines.append(f"python -m analysis routing --run {run.id}")
     pair = chosen_pair(source)
     if read_inputs(run, pair):

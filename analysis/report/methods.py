@@ -5,7 +5,6 @@ from __future__ import annotations
 from analysis.report.html import Section, heading, listing, paragraph
 from analysis.report.mathml import formula, fraction, part, root, row, squared, sub, total
 from analysis.report.source import Source
-from analysis.routing import has_experts
 from pruning.statistics import ENOUGH_TOKENS
 
 REFERENCES = (
@@ -34,7 +33,7 @@ def methods(source: Source) -> Section:
     if source.tested is not None:
         parts += _yardsticks(source)
     parts += _structure()
-    if has_experts(source.run):
+    if source.run.has_experts:
         parts += _experts()
     if source.causes:
         parts += _causes()

@@ -12,13 +12,8 @@ from analysis.figures.look import LIGHT
 from analysis.figures.routing import routing_heatmap
 from analysis.report.html import Data, Figure, Part, Section, Table, listing, paragraph
 from analysis.report.source import Source
-from analysis.routing import (
-    RoutingTable,
-    distance_sentence,
-    has_experts,
-    routing_sentence,
-    routing_table,
-)
+from analysis.routing import RoutingTable, distance_sentence, routing_sentence
+from analysis.tables import columns_of
 from pruning.starved import starved_sentence
 
 COUNTED = (
@@ -29,10 +24,10 @@ COUNTED = (
 
 def routing(source: Source) -> Section | None:
     """The shares of every domain's tokens; None for a model without experts."""
-    run = source.run
-    if not has_experts(run):
+    run, table = source.run, source.routing
+    if table is None:
         return None
-    table, about = routing_table(run), about_run(run)
+    about = about_run(run)
     said = [distance_sentence(table, label)]
     said += [routing_sentence(table, domain, label) for domain in table.domains]
     starved = starved_sentence({name: run.stats(name).starved for name in run.domains}, label)
@@ -56,7 +51,7 @@ def routing(source: Source) -> Section | None:
             f"that would have to go to other experts to make the two alike. {about}",
         ),
         Data(
-            columns=_columns(table),
+            columns=columns_of(list(table.rows())),
             name="routing",
             caption="Tokens and share of every expert in every domain, as data.",
         ),
@@ -66,9 +61,9 @@ def routing(source: Source) -> Section | None:
 
 def routed_sentence(source: Source) -> str | None:
     """Which two domains are routed most differently; None for a model without experts."""
-    if not has_experts(source.run):
+    if source.routing is None:
         return None
-    return f"Experts: {distance_sentence(routing_table(source.run), label)}"
+    return f"Experts: {distance_sentence(source.routing, label)}"
 
 
 def distances(table: RoutingTable) -> dict[str, list[object]]:
@@ -82,8 +77,3 @@ def distances(table: RoutingTable) -> dict[str, list[object]]:
         "largest": [float(values.max()) for values in of_pairs],
         "in layer": [table.layers[int(np.argmax(values))] for values in of_pairs],
     }
-
-
-def _columns(table: RoutingTable) -> dict[str, list[object]]:
-    rows = list(table.rows())
-    return {name: [row[name] for row in rows] for name in rows[0]}

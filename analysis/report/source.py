@@ -15,6 +15,7 @@ from analysis.evidence import best_evidence, evidence, stored_at_sparsities, sto
 from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
 from analysis.overlap import OverlapTable, overlap_table
 from analysis.resampling import refusal
+from analysis.routing import RoutingTable, routing_table
 from analysis.yardsticks import PairEvidence
 from pruning.errors import InputError
 from pruning.progress import Report, ignore
@@ -26,9 +27,10 @@ from pruning.workspace import Run
 class Source:
     """A run, a choice of masks, and what is known of them.
 
-    spec: how hard the evidence was looked for. tested, curves: None where nobody asked or where the choice cannot be tested. at: evidence by
-    sparsity, the one of `prune` among them. causes: by what was asked, at most one of each kind of
-    region. evaluations: the newest table with text and the newest with tasks, which may be one.
+    spec: how hard the evidence was looked for. tested, curves: None where nobody asked or where the
+    choice cannot be tested. at: evidence by sparsity, the one of `prune` among them. causes: by what
+    was asked, at most one of each kind of region. evaluations: the newest table with text and the
+    newest with tasks, which may be one. routing: None for a model without experts.
     """
 
     run: Run
@@ -40,6 +42,7 @@ class Source:
     at: Mapping[float, tuple[PairEvidence, ...]]
     causes: Mapping[CauseSpec, Cause]
     evaluations: tuple[EvaluationTable, ...]
+    routing: RoutingTable | None
 
     @property
     def caption(self) -> str:
@@ -89,6 +92,7 @@ def gather(
         at=stored_at_sparsities(run, prune) if testable else {},
         causes=stored_causes(run, prune),
         evaluations=_evaluations(run, prune),
+        routing=routing_table(run) if run.has_experts else None,
     )
 
 

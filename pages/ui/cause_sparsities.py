@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
+from pages.ui.choices import pruning_flags
 from pages.ui.job_view import followed, submit
 
 if TYPE_CHECKING:
@@ -22,14 +23,7 @@ ACROSS = (0.3, 0.5, 0.7)  # sparsities that a click asks for
 
 def cause_command(run: Run, prune: PruneSpec, spec: CauseSpec) -> list[str]:
     """What follows `python -m`, to measure what these choices ask."""
-    argv = ["analysis", "cause", "--run", run.id, "--sparsity", str(prune.sparsity)]
-    argv += ["--pattern", prune.pattern, "--score", prune.score]
-    argv += ["--comparison-group", prune.comparison_group, "--allocation", prune.allocation]
-    argv += ["--starved", prune.starved]
-    if prune.layers is not None:
-        argv += ["--layers", ",".join(map(str, prune.layers))]
-    if prune.projections is not None:
-        argv += ["--projections", ",".join(prune.projections)]
+    argv = ["analysis", "cause", "--run", run.id, *pruning_flags(prune)]
     argv += ["--region", spec.region, "--top", str(spec.top)]
     argv += ["--others-top", str(spec.others_top)]
     argv += ["--bytes", str(spec.size), "--draws", str(spec.draws)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui.choices import pruning_flags
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.words import count
 
@@ -32,9 +33,6 @@ def overlaps_counted(run: Run, prune: PruneSpec) -> bool:
             icon=":material/hourglass_top:",
         )
         if st.button("Count the overlaps", type="primary", icon=":material/play_arrow:"):
-            argv = ["analysis", "overlap", "--run", run.id, "--sparsity", str(prune.sparsity)]
-            argv += ["--pattern", prune.pattern, "--score", prune.score]
-            argv += ["--comparison-group", prune.comparison_group, "--seed", str(prune.seed)]
-            argv += ["--allocation", prune.allocation, "--starved", prune.starved]
+            argv = ["analysis", "overlap", "--run", run.id, *pruning_flags(prune)]
             submit("overlap", f"Comparing masks at {prune.sparsity:.0%}", argv)
     return False

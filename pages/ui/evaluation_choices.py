@@ -27,6 +27,46 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
     """Sparsities, pattern, domains, and how much text and how many tasks."""
     from analysis.evaluation.spec import EvaluationSpec
 
+    pattern, sparsities = _choose_sparsities()
+    left, middle, right = st.columns(3, gap="medium")
+    with left:
+        kilobytes = number("Held-out text of each domain, kB", "text", 20, 0, 10_000)
+    with middle:
+        tasks = number(
+            "Tasks of each built-in domain",
+            "tasks",
+            0,
+            0,
+            10_000,
+            help="Held-out tasks: programs are run, answers compared, translations scored.",
+        )
+    with right:
+        domains = choose_many(
+            "Measured on",
+            run.domains,
+            "measured-on",
+            format_func=label,
+            placeholder="all domains",
+        )
+    task_sets, sampling, meteor = choose_tasks()
+    return EvaluationSpec(
+        sparsities=sparsities,
+        prune=PruneSpec(
+            sparsity=sparsities[0] if sparsities else 0.5,
+            pattern=pattern,
+            starved=choose_starved(run),
+        ),
+        text_bytes=KILOBYTE * kilobytes,
+        tasks=tasks,
+        task_sets=task_sets,
+        sampling=sampling,
+        measured_on=tuple(domains) or None,
+        meteor=meteor,
+    )
+
+
+def _choose_sparsities() -> tuple[str, tuple[float, ...]]:
+    """The pattern, and the shares to prune in ascending order; n:m implies its one."""
     left, right = st.columns([2, 3], gap="medium")
     with left:
         pattern = choose(
@@ -50,41 +90,7 @@ def choose_evaluation(run: Run) -> EvaluationSpec:
         else:
             st.text_input("Sparsities", f"{implied:.0%}", disabled=True)
             sparsities = [implied]
-    left, middle, right = st.columns(3, gap="medium")
-    with left:
-        kilobytes = number("Held-out text of each domain, kB", "text", 20, 0, 10_000)
-    with middle:
-        tasks = number(
-            "Tasks of each built-in domain",
-            "tasks",
-            0,
-            0,
-            10_000,
-            help="Held-out tasks: programs are run, answers compared, translations scored.",
-        )
-    with right:
-        domains = choose_many(
-            "Measured on",
-            run.domains,
-            "measured-on",
-            format_func=label,
-            placeholder="all domains",
-        )
-    task_sets, sampling, meteor = choose_tasks()
-    return EvaluationSpec(
-        sparsities=tuple(sorted(sparsities)),
-        prune=PruneSpec(
-            sparsity=sorted(sparsities)[0] if sparsities else 0.5,
-            pattern=pattern,
-            starved=choose_starved(run),
-        ),
-        text_bytes=KILOBYTE * kilobytes,
-        tasks=tasks,
-        task_sets=task_sets,
-        sampling=sampling,
-        measured_on=tuple(domains) or None,
-        meteor=meteor,
-    )
+    return pattern, tuple(sorted(sparsities))
 
 
 def command_of(run: Run, spec: EvaluationSpec) -> list[str]:

@@ -11,6 +11,7 @@ import streamlit as st
 from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
+from pages.ui.choices import pruning_flags
 from pages.ui.evidence_parts import parts_section
 from pages.ui.job_view import followed, show_job, submit
 from pages.ui.words import glossary
@@ -80,13 +81,7 @@ def evidence_section(
 
 def _command(run: Run, prune: PruneSpec) -> list[str]:
     """What follows `python -m`."""
-    argv = ["analysis", "evidence", "--run", run.id, "--sparsity", str(prune.sparsity)]
-    argv += ["--pattern", prune.pattern, "--starved", prune.starved]
-    if prune.layers is not None:
-        argv += ["--layers", ",".join(map(str, prune.layers))]
-    if prune.projections is not None:
-        argv += ["--projections", ",".join(prune.projections)]
-    return argv
+    return ["analysis", "evidence", "--run", run.id, *pruning_flags(prune)]
 
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def routing_section(run: Run) -> None:
     """Nothing for a model without experts."""
     from analysis.figures.routing import SHARE, VIEWS, routing_heatmap
-    from analysis.routing import distance_sentence, has_experts, routing_sentence, routing_table
+    from analysis.routing import distance_sentence, routing_sentence, routing_table
     from pruning.starved import starved_sentence
 
-    if not has_experts(run):
+    if not run.has_experts:
         return
     st.header("Experts", anchor=False)
     st.caption(

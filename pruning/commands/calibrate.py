@@ -128,7 +128,7 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
         "status": run.status,
         "missing": missing,
     }
-    if not missing and any(weight.key.expert is not None for weight in run.weights):
+    if not missing and run.has_experts:
         starved = {name: run.stats(name).starved for name in run.domains}
         data["starved"] = {name: sorted(map(str, keys)) for name, keys in starved.items()}
         sentence = starved_sentence(starved)

@@ -19,7 +19,6 @@ from analysis.resampling import GroupSums
 from analysis.routing import (
     RoutingTable,
     distance_sentence,
-    has_experts,
     routing_sentence,
     routing_table,
 )
@@ -125,7 +124,7 @@ def test_the_command_line_gives_the_same(run: Run, capsys: pytest.CaptureFixture
 
 
 def test_a_dense_model_has_no_routing(tiny_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not has_experts(tiny_run)
+    assert not tiny_run.has_experts
     with pytest.raises(InputError, match="has no experts"):
         routing_table(tiny_run)
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from bench.visitors import Server as AppServer
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless",
@@ -42,47 +38,14 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-class Server:
-    """`streamlit run app.py` on a free port, its output in a file."""
+class Server(AppServer):
+    """The app on a test's workspace, with no network; its output is in a file beside that."""
 
     def __init__(self, workspace: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.workspace = workspace
-        self.url = f"http://127.0.0.1:{self.port}"
         workspace.parent.mkdir(parents=True, exist_ok=True)
-        self.log = workspace.parent / f"server-{self.port}.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"],
-                cwd=REPOSITORY,
-                stdout=log,
-                stderr=log,
-                env=os.environ
-                | {
-                    "SUBMODEL_ATLAS_WORKSPACE": str(workspace),
-                    "HF_HUB_OFFLINE": "1",
-                    "OMP_NUM_THREADS": "2",
-                },
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        for _ in range(600):
-            if self.process.poll() is not None:
-                break
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health"):
-                    return
-            except OSError:
-                time.sleep(0.1)
-        pytest.fail(f"the server did not start:\n{self.log.read_text()}")
-
-    def stop(self) -> None:
-        """End it as a person would."""
-        self.process.terminate()
-        self.process.wait(30)
+        log = workspace.parent / f"server-{uuid4().hex}.log"
+        super().__init__(workspace, log, HF_HUB_OFFLINE="1", OMP_NUM_THREADS="2")
+        self.url = f"http://{self.address}"
 
 
 @pytest.fixture
