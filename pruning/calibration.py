@@ -34,7 +34,7 @@ from pruning.support import skeleton
 from pruning.weights import PrunableWeight
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
-TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 16384}
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
 WAITING = "Waiting for the groups that other processes are at work on"
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -204,11 +204,12 @@ def _calibrate_run(
     note(run, weights=[weight.to_json() for weight in weights])
     layers = len({weight.key.layer for weight in weights})
     meter = Meter(report, "Calibrating", len(units) * layers)
+    decoder = Decoder(loaded)
     while left := work.left(units):
         meter.skip((len(units) - len(left)) * layers - meter.done)
         with work.claimed(left, None if loaded.streamed else 1) as mine:
             if mine:
-                _sum_up(work, mine, samples, loaded, weights, meter)
+                _sum_up(work, mine, samples, decoder, weights, meter)
             else:
                 report(Progress(stage=WAITING, done=meter.done, total=meter.total))
                 time.sleep(1)
@@ -218,13 +219,13 @@ def _sum_up(
     work: Work,
     units: Sequence[Unit],
     samples: Mapping[str, TokenSample],
-    loaded: LoadedModel,
+    decoder: Decoder,
     weights: Sequence[PrunableWeight],
     meter: Meter,
 ) -> None:
     """One pass of these groups through the model; each group's sums are written when complete."""
     size = sensible_batch_size(work.run.spec)
-    decoder = Decoder(loaded)
+    loaded = decoder.loaded
     unit_of = {}
     for unit in units:
         batches = batches_of(samples[unit.domain], unit.sequences, size)

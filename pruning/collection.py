@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pruning.domains.packing import TokenSample
 from pruning.forward import Decoder
-from pruning.input_sums import InputSums, input_readers
+from pruning.input_sums import AllSeen, InputSums, input_readers
 from pruning.progress import Meter
 from pruning.resources import free_memory_bytes
 from pruning.specs import WeightKey
@@ -60,13 +60,24 @@ class HiddenStates:
     def sums(self, weights: Sequence[PrunableWeight], *, advance: bool) -> ChannelStats:
         """The statistics of the next layer's inputs; with `advance` the batches move on as well.
 
-        weights: of this layer, those whose inputs are wanted. Returns one group.
+        Else a batch leaves the layer at the last of these inputs, once a batch of the same shape has
+        shown how many there are. weights: of this layer, those whose inputs are wanted. Returns one
+        group.
         """
         hidden, index = self._wanted(), self.layer
-        with InputSums(self._decoder.loaded.layers[index], input_readers(weights)) as collected:
+        readers = input_readers(weights)
+        with InputSums(self._decoder.loaded.layers[index], readers) as collected:
             for number, states in enumerate(hidden):
-                collected.valid = self._batches[number][1].to(self._decoder.loaded.device)
-                output = self._call(number, states)
+                ids, valid = self._batches[number]
+                known, call = self._decoder.inputs, (index, tuple(readers), ids.shape)
+                collected.start(
+                    valid.to(self._decoder.loaded.device), None if advance else known.get(call)
+                )
+                try:
+                    output = self._call(number, states)
+                except AllSeen:
+                    continue
+                known[call] = collected.seen
                 if advance:
                     hidden[number] = _in_place(states, output)
         self.layer += advance

@@ -66,11 +66,13 @@ class Decoder:
     """A model's decoder, taken apart: text enters, then goes through the layers one by one.
 
     How the layers are called depends on the shape of a batch only, so the arguments are kept for
-    each shape and shared by all batches of that shape.
+    each shape and shared by all batches of that shape. inputs: how many inputs of these readers a
+    call of a layer with such a batch has, as far as `collection` has counted.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
+        self.inputs: dict[tuple[int, tuple[str, ...], torch.Size], int] = {}
         self._calls: dict[torch.Size, tuple[LayerCall, ...]] = {}
 
     def enter(self, input_ids: Tensor) -> Tensor:

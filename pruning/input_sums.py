@@ -51,6 +51,13 @@ def reading(layer: nn.Module, readers: Mapping[str, str], see: See) -> Iterator[
         yield
 
 
+class AllSeen(BaseException):
+    """Raised inside a layer, whose result nobody waits for, at the last input that is wanted.
+
+    A `BaseException`, so that no `except Exception` of a model swallows it.
+    """
+
+
 class InputSums:
     """While open, sums the squares of what the layer's modules read, over valid positions.
 
@@ -60,7 +67,9 @@ class InputSums:
 
     def __init__(self, layer: nn.Module, readers: Mapping[str, str]) -> None:
         """readers: input name -> name of a module inside `layer` that reads it."""
-        self.valid: Tensor | None = None  # bool (sample, position) of the batch under way
+        self.seen = 0  # inputs of the batch under way
+        self._valid: Tensor | None = None
+        self._last: int | None = None
         self._sums: dict[str, Tensor] = {}
         self._routed: dict[str, int] = {}
         self._reading = reading(layer, readers, self._add)
@@ -72,15 +81,25 @@ class InputSums:
     def __exit__(self, *raised: Any) -> None:
         self._reading.__exit__(*raised)
 
+    def start(self, valid: Tensor, last: int | None = None) -> None:
+        """A batch begins. valid: bool (sample, position), what counts of it.
+
+        last: raise `AllSeen` when so many inputs have been seen, as the layer has no more.
+        """
+        self.seen, self._valid, self._last = 0, valid, last
+
     def _add(self, name: str, activations: Tensor, expert: Expert | None) -> None:
-        assert self.valid is not None
+        assert self._valid is not None
         flat = activations.reshape(-1, activations.shape[-1])  # (tokens, channels)
-        counted = self.valid.flatten().to(flat.device)
+        counted = self._valid.flatten().to(flat.device)
         if expert is not None:
             counted = counted[expert.rows]
             self._routed[name] = self._routed.get(name, 0) + int(counted.sum())
         total = sum_squares(flat, counted)
         self._sums[name] = self._sums[name] + total if name in self._sums else total
+        self.seen += 1
+        if self.seen == self._last:
+            raise AllSeen
 
     def routed(self) -> dict[str, int]:
         """Per input of an expert: the valid tokens that the router sent there."""

@@ -20,13 +20,18 @@ if TYPE_CHECKING:
 def temporary_masks(
     loaded: LoadedModel, masks: Mapping[WeightKey, Mask | Tensor]
 ) -> Iterator[None]:
-    """Inside the block, the weights that the masks do not keep are zero."""
+    """Inside the block, the weights that the masks do not keep are zero.
+
+    In a layer that is streamed from disk they stay so for as long as it is in memory; no copy of
+    them is held.
+    """
     originals: dict[WeightKey, Tensor] = {}
     try:
         for key, mask in masks.items():
             matrix = loaded.matrix(key)
             kept = torch.from_numpy(mask.unpack()) if isinstance(mask, Mask) else mask
-            originals[key] = matrix.detach().clone()
+            if not loaded.streamed:
+                originals[key] = matrix.clone()
             with torch.no_grad():
                 matrix.masked_fill_(~kept.to(matrix.device), 0)
         yield

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from bench.contenders.trial import SPARSITY, Trial
 from pruning.calibration import sensible_batch_size
-from pruning.collection import batches_of, channel_sums
+from pruning.collection import Passage, batches_of, pass_through
 from pruning.domains.token_sample import TokenSample
+from pruning.forward import Decoder
 from pruning.masks import Mask
 from pruning.models import LoadedModel, load_model
 from pruning.scores import importance
@@ -82,10 +83,13 @@ def one_shot(
 def calibrate(loaded: LoadedModel, sample: TokenSample, size: int) -> Norms:
     """The norms of every input, over all groups, whose sums are written to disk one by one."""
     with tempfile.TemporaryDirectory() as folder:
+        decoder = Decoder(loaded)
         files = [Path(folder) / f"{group}.safetensors" for group in range(sample.groups)]
         for group, file in enumerate(files):
             batches = batches_of(sample, np.flatnonzero(sample.group == group), size)
-            channel_sums(loaded, batches, loaded.weights).save(file)
+            passage = Passage(decoder, batches)
+            pass_through(loaded, [passage], loaded.weights)
+            passage.stats().save(file)
         return ChannelStats.stack([ChannelStats.load(file) for file in files]).norms()
 
 

@@ -282,7 +282,7 @@ def test_bfloat16_is_summed_in_float32() -> None:
     layer = torch.nn.Sequential(torch.nn.Linear(2, 2, dtype=torch.bfloat16))
     activations = torch.full((1, 4096, 2), 1.0, dtype=torch.bfloat16)
     with InputSums(layer, {"0": "0"}) as collected:
-        collected.valid = torch.ones(1, 4096, dtype=torch.bool)
+        collected.start(torch.ones(1, 4096, dtype=torch.bool))
         layer(activations)
         layer(activations)
     # summed in bfloat16 the total would stop at 256
@@ -292,7 +292,7 @@ def test_bfloat16_is_summed_in_float32() -> None:
 def test_an_overflow_in_half_precision_says_what_to_do() -> None:
     layer = torch.nn.Sequential(torch.nn.Linear(1, 1, dtype=torch.float16))
     with InputSums(layer, {"0": "0"}) as collected:
-        collected.valid = torch.ones(1, 1, dtype=torch.bool)
+        collected.start(torch.ones(1, 1, dtype=torch.bool))
         layer(torch.full((1, 1, 1), float("inf"), dtype=torch.float16))
     with pytest.raises(AtlasError, match="bfloat16 or float32"):
         collected.totals()

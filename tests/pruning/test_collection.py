@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 
 from pruning import input_sums
+from pruning.collection import channel_sums
 from pruning.input_sums import sum_squares
+from pruning.models import LoadedModel
+from pruning.statistics import ChannelStats
 
 
 def test_only_counted_rows_are_added_whatever_the_others_hold() -> None:
@@ -38,3 +44,45 @@ def test_long_texts_lose_no_precision() -> None:
     assert sum_squares(rows, torch.ones(200_000, dtype=torch.bool))[0] == pytest.approx(
         float(exact), rel=1e-7
     )
+
+
+def completed(loaded: LoadedModel, module: str, work: Callable[[], object]) -> int:
+    """How often the module of the last layer gave a result while the work was done."""
+    calls: list[None] = []
+    called = loaded.layers[-1].get_submodule(module)
+    handle = called.register_forward_hook(lambda *_: calls.append(None))
+    work()
+    handle.remove()
+    return len(calls)
+
+
+def test_a_layer_whose_result_is_not_wanted_is_left_at_its_last_input(
+    tiny_model: Callable[..., LoadedModel],
+) -> None:
+    loaded, ids = tiny_model("llama"), torch.randint(3, 380, (6, 8))
+    one_by_one = [(row[None], torch.ones(1, 8, dtype=torch.bool)) for row in ids]
+    found: list[ChannelStats] = []
+
+    def sum_up() -> None:
+        found.append(channel_sums(loaded, one_by_one, loaded.weights))
+
+    assert completed(loaded, "mlp.down_proj", sum_up) == 1  # the first shows what there is
+    assert completed(loaded, "mlp.up_proj", sum_up) == 6
+    whole = channel_sums(loaded, [(ids, torch.ones(6, 8, dtype=torch.bool))], loaded.weights)
+    for key, sums in whole.sum_sq.items():
+        np.testing.assert_allclose(found[0].sum_sq[key], sums, rtol=1e-5)
+
+
+def test_a_module_that_is_called_twice_is_seen_twice_in_every_batch(
+    tiny_model: Callable[..., LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, ids = tiny_model("llama"), torch.randint(3, 380, (6, 8))
+    mlp = loaded.layers[-1].mlp
+    once = mlp.forward
+    monkeypatch.setattr(mlp, "forward", lambda hidden: once(hidden) + once(2 * hidden))
+    valid = torch.ones(6, 8, dtype=torch.bool)
+    parts = list(zip(ids.split(2), valid.split(2), strict=True))
+    found = channel_sums(loaded, parts, loaded.weights).sum_sq
+    whole = channel_sums(loaded, [(ids, valid)], loaded.weights).sum_sq
+    for key, sums in whole.items():
+        np.testing.assert_allclose(found[key], sums, rtol=1e-5)
