@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,6 +21,11 @@ from pruning.submodels import masks_of_rows, row_blocks
 MASKS = 8
 INPUTS = 11008
 ROUNDS = 5
+ROWS = PruneSpec(sparsity=0.5)
+OTHER_KINDS = {
+    "ranked as a whole": PruneSpec(sparsity=0.5, comparison_group="matrix"),
+    **{pattern: PruneSpec(pattern=pattern) for pattern in ("2:4", "4:8", "8:16")},
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def masks(arguments: argparse.Namespace, report: Report) -> Answer:
-    """Time one mask, bare selections of the same scores, and all pairs of eight masks."""
+    """Time one mask of each kind, bare selections of the same scores, and all pairs of eight."""
     arguments.machine = machine()
     rows, threads = arguments.rows, torch.get_num_threads()
     torch.set_num_threads(1)
@@ -45,17 +51,18 @@ def masks(arguments: argparse.Namespace, report: Report) -> Answer:
 def measured(rows: int) -> list[str]:
     """What was timed, in seconds of processor time, and the ratios."""
     random = np.random.default_rng(0)
-    magnitude = np.abs(random.standard_normal((rows, INPUTS), dtype=np.float32))
+    weights = torch.from_numpy(random.standard_normal((rows, INPUTS), dtype=np.float32))
+    magnitude = weights.bfloat16().float().abs().numpy()  # with ties, as checkpoints have
     norms = random.lognormal(0, 0.3, (MASKS, INPUTS)).astype(np.float32)
     scores = magnitude * norms[0]
     tensor, middle = torch.from_numpy(scores), INPUTS // 2
-    prune = PruneSpec(sparsity=0.5)
 
-    def one(channels: np.ndarray) -> Mask:
+    def one(channels: np.ndarray, prune: PruneSpec = ROWS) -> Mask:
         blocks = row_blocks(magnitude, prune)
         return Mask.stack([masks_of_rows([(channels, prune)], block)[0] for block in blocks])
 
     ours = fastest(lambda: one(norms[0]))
+    others = {name: fastest(partial(one, norms[0], prune)) for name, prune in OTHER_KINDS.items()}
     bare = {
         "np.partition": fastest(lambda: np.partition(scores, middle - 1, axis=1)),
         "torch.topk": fastest(lambda: tensor.topk(middle, dim=1, sorted=False), rounds=1),
@@ -72,6 +79,8 @@ def measured(rows: int) -> list[str]:
             f"{name} alone of the same scores: {seconds:.3f} s; ours takes {ours / seconds:.2f}x"
             for name, seconds in bare.items()
         ),
+        "masks of another kind: "
+        + ", ".join(f"{name} {seconds:.3f} s" for name, seconds in others.items()),
         f"all pairs of {MASKS} packed masks: {pairs:.4f} s; "
         f"adding up the same words takes {read:.4f} s, ours {pairs / read:.2f}x",
     ]

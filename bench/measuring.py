@@ -78,7 +78,6 @@ def machine() -> str:
         f"{os.cpu_count()} processors, {memory / 1e9:.0f} GB of memory, "
         f"{platform.system()}, Python {platform.python_version()}, {libraries}\n"
         f"load average over the minute before: {busy:.1f}"
-        + (" (the machine was busy with other work)" if busy > 0.5 else "")
     )
 
 

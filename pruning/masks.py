@@ -7,8 +7,9 @@ ascending sort would do.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from pruning.errors import AtlasError, InputError
 from pruning.specs import PruneSpec
 
 INFINITY = 0x7F800000  # its bits in float32; those of NaN are above
-SMALL_BLOCK = 8  # n:m blocks up to this size are ranked by comparing all pairs; faster than a sort
+SHORT = 16  # rows of up to so many are sorted all at the same time, column against column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +94,6 @@ def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
     rows, columns = scores.shape
     groups, pruned = pruned_per_group((rows, columns), spec)
     grouped = _comparable(scores).reshape(groups, -1)
-    if spec.pattern != "unstructured":
-        return ~_lowest_of_blocks(grouped, pruned).reshape(rows, columns)
     return _all_but_lowest(grouped, pruned).reshape(rows, columns)
 
 
@@ -130,11 +129,14 @@ def _all_but_lowest(scores: Tensor, count: int) -> Tensor:
     threshold, kept = _above(scores, count)
     if _count_true(kept) == rows * (columns - count):  # no row keeps more, so each keeps as many
         return kept
-    short = torch.nonzero(kept.sum(1) < columns - count).flatten()
-    tied, limit = scores[short], threshold[short]  # equal scores at the threshold: the higher
-    missing = count - (tied < limit).sum(1, keepdim=True)  # indices are kept
-    equal = tied == limit
-    kept[short] = (tied > limit) | (equal & (equal.cumsum(1) > missing))
+    more = columns - count - _count_true(kept, 1)  # to be kept of what equals the threshold
+    short = torch.nonzero(more).flatten()
+    equal = scores.index_select(0, short) == threshold[short]
+    row, column = torch.nonzero(equal, as_tuple=True)
+    number = torch.arange(len(row), device=row.device)
+    behind = torch.bincount(row, minlength=len(short)).cumsum(0)[row] - number
+    late = behind <= more[short][row]  # the last of them, as the lower index is pruned first
+    kept[short[row[late]], column[late]] = True
     return kept
 
 
@@ -142,36 +144,67 @@ def _above(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count`-th lowest value of each row (rows, 1), and what is above it (rows, n)."""
     if scores.device.type == "cpu":  # numpy selects several times as fast as torch there
         values = scores.numpy()
-        limit = np.partition(values, count - 1, axis=1)[:, count - 1 : count].copy()
+        limit = _lowest_on_cpu(values, count)
         return torch.from_numpy(limit), torch.from_numpy(values > limit)
-    rest = scores.shape[1] - count + 1  # counted from above; select on the shorter side
-    if count < rest:
+    columns = scores.shape[1]
+    rest = columns - count + 1  # counted from above; select on the shorter side
+    if columns <= SHORT:
+        threshold = _lowest_of_short(scores.unbind(1), count, torch.minimum, torch.maximum)[:, None]
+    elif count < rest:
         threshold = scores.topk(count, dim=1, largest=False, sorted=False).values.amax(1, True)
     else:
         threshold = scores.topk(rest, dim=1, largest=True, sorted=False).values.amin(1, True)
     return threshold, scores > threshold
 
 
-def _count_true(chosen: Tensor) -> int:
+def _lowest_on_cpu(values: NDArray, count: int) -> NDArray:
+    """The `count`-th lowest value of each row: (rows, 1)."""
+    if values.shape[1] <= SHORT:
+        columns = list(np.ascontiguousarray(values.T))
+        return _lowest_of_short(columns, count, np.minimum, np.maximum)[:, None]
+    return np.partition(values, count - 1, axis=1)[:, count - 1 : count].copy()
+
+
+def _lowest_of_short(
+    columns: Sequence[Any], count: int, lower: Callable[..., Any], higher: Callable[..., Any]
+) -> Any:
+    """The `count`-th lowest of very many very short rows, by sorting their columns into order.
+
+    Of Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M) only
+    what that column depends on.
+    """
+    columns, wanted, steps = list(columns), {count - 1}, []
+    for low, high in reversed(list(_exchanges(len(columns)))):
+        if low in wanted or high in wanted:
+            steps.append((low, high, low in wanted, high in wanted))
+            wanted |= {low, high}
+    for low, high, takes_low, takes_high in reversed(steps):
+        one, other = columns[low], columns[high]
+        if takes_low:
+            columns[low] = lower(one, other)
+        if takes_high:
+            columns[high] = higher(one, other)
+    return columns[count - 1]
+
+
+def _exchanges(size: int) -> Iterator[tuple[int, int]]:
+    """Pairs of places, to be put in order one after another, which sorts `size` numbers."""
+    top = 1 << max(0, size - 1).bit_length() >> 1
+    step = top
+    while step:
+        limit, offset, distance = top, 0, step
+        while True:
+            yield from (
+                (low, low + distance) for low in range(size - distance) if low & step == offset
+            )
+            if limit == step:
+                break
+            limit, offset, distance = limit >> 1, step, limit - step
+        step >>= 1
+
+
+def _count_true(chosen: Tensor, dim: int | None = None) -> Tensor:
+    """Of all, or along a dimension."""
     if chosen.device.type == "cpu":  # numpy counts booleans ten times as fast as torch adds them
-        return int(np.count_nonzero(chosen.numpy()))
-    return int(chosen.sum())
-
-
-def _lowest_of_blocks(blocks: Tensor, count: int) -> Tensor:
-    """True at the `count` lowest of each, ties to the lower index: very many very short rows."""
-    size = blocks.shape[1]
-    if size > SMALL_BLOCK:
-        order = blocks.argsort(dim=1, stable=True)[:, :count]
-        return torch.zeros_like(blocks, dtype=torch.bool).scatter_(1, order, True)
-    columns = [blocks[:, index].contiguous() for index in range(size)]
-    lowest = torch.empty_like(blocks, dtype=torch.bool)
-    for here in range(size):
-        rank = torch.zeros_like(columns[here], dtype=torch.int8)
-        for there in range(size):
-            if there < here:
-                rank += columns[there] <= columns[here]
-            elif there > here:
-                rank += columns[there] < columns[here]
-        lowest[:, here] = rank < count
-    return lowest
+        return torch.as_tensor(np.count_nonzero(chosen.numpy(), axis=dim))
+    return chosen.sum(dim)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -110,8 +111,14 @@ def masks_from_norms(
                 )
                 for name in norms
             ]
-            parts = pool.map(partial(masks_of_rows, wanted), row_blocks(factor.numpy(), prune))
-            yield weight, dict(zip(norms, map(Mask.stack, zip(*parts, strict=True)), strict=True))
+            blocks = row_blocks(factor.numpy(), prune)
+            if len(blocks) == 1:  # a mask for each processor instead of a block
+                each = pool.map(masks_of_rows, [[one] for one in wanted], repeat(blocks[0]))
+                masks = [mask for (mask,) in each]
+            else:
+                parts = pool.map(partial(masks_of_rows, wanted), blocks)
+                masks = list(map(Mask.stack, zip(*parts, strict=True)))
+            yield weight, dict(zip(norms, masks, strict=True))
 
 
 def row_blocks(factor: NDArray, prune: PruneSpec) -> list[NDArray]:

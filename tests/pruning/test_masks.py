@@ -84,10 +84,12 @@ def test_matrix_group_competes_across_rows() -> None:
     assert kept.tolist() == [[False, False], [True, True]]
 
 
-@pytest.mark.parametrize("pattern", ["2:4", "4:8", "1:4", "3:4", "5:16"])
+@pytest.mark.parametrize(
+    "pattern", ["1:2", "2:4", "4:8", "1:4", "3:4", "2:5", "3:7", "5:16", "15:16", "1:16", "16:32"]
+)
 def test_patterns_keep_n_of_every_m_as_a_stable_sort_would(pattern: str) -> None:
     keep, block = map(int, pattern.split(":"))
-    scores = torch.randint(4, (7, 32), generator=torch.Generator().manual_seed(1)).float()
+    scores = torch.randint(4, (50, 8 * block), generator=torch.Generator().manual_seed(1)).float()
     kept = keep_highest(scores, PruneSpec(pattern=pattern, sparsity=1 - keep / block))
     blocks = scores.reshape(-1, block)
     assert torch.equal(kept.reshape(-1, block), by_stable_sort(blocks, block - keep))
