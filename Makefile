@@ -1,5 +1,5 @@
 # make run     the app on http://127.0.0.1:8501; PORT=8600 for another port
-# make test    formatting, lint, types and every test, as the continuous integration runs them
+# make test    formatting, lint, types and tests (not the slow ones, nor those for a GPU), as .ci/run does
 # make format  let the formatter and the linter repair what they can
 
 SHELL := /bin/bash

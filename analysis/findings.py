@@ -8,10 +8,11 @@ from analysis.learning_curve import LearningCurve, changed_share
 from analysis.yardsticks import PairEvidence
 from pruning.workspace import Run
 
-CLEAR = 0.05  # p below this: a difference is called real
+CLEAR = 0.05  # p below this, adjusted for the number of tests: a difference is called real
 SIZES = ((0.02, "negligible"), (0.1, "small"), (0.3, "modest"), (0.6, "large"))
 UNEVEN = 0.05  # token counts of two domains may differ by this share before it is said
-ENOUGH = 2  # domains should differ by this many times what doubling the text changes
+ENOUGH = 2  # domains should differ by this many times what two draws of one domain do
+TWO_DRAWS = 2**0.5  # two draws of one domain differ by so many times what doubling text changes
 FEW_DOCUMENTS = 4  # per group; below this single documents decide what a group is
 
 
@@ -24,10 +25,11 @@ def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
         f"text, two draws of one domain share {whole.ceiling:.1%}, these two domains "
         f"{whole.cross:.1%}; independent masks would share {whole.chance:.1%}."
     )
-    if whole.p >= CLEAR:
-        return f"{facts} That is no evidence of a difference (p = {p_value(whole.p)})."
+    p = f"adjusted p = {p_value(whole.adjusted_p)}"
+    if whole.adjusted_p >= CLEAR:
+        return f"{facts} That is no evidence of a difference ({p})."
     return (
-        f"{facts} The difference is real (p = {p_value(whole.p)}) and {size(whole.index)} "
+        f"{facts} The difference is real ({p}) and {size(whole.index)} "
         f"(index {whole.index:.2f}, 95% interval {whole.index_low:.2f} to {whole.index_high:.2f})."
     )
 
@@ -94,21 +96,30 @@ def learning_sentence(curve: LearningCurve, name: Callable[[str], str] = str) ->
 
 
 def is_enough(curves: Sequence[LearningCurve], pairs: Sequence[PairEvidence]) -> str:
-    """What the choice of documents still changes, beside what the choice of domain changes."""
+    """What the choice of documents still changes, beside what the choice of domain changes.
+
+    With the variance v of one group, means of G groups have the variance v / G. So two draws of G
+    groups differ by 2 v / G, and the first half of a draw from the whole of it by v / G. Masks
+    differ in proportion to the root of this: those of two draws by TWO_DRAWS times what the second
+    half changes. Domains are said to differ only where the test shows it of every pair.
+    """
     text = max(changed_share(curve.half.with_all) for curve in curves)
+    draws = TWO_DRAWS * text
     domains = min(changed_share(pair.whole.overlap) for pair in pairs)
+    p = max(pair.whole.adjusted_p for pair in pairs)
     said = (
-        f"Going from half of the text to all of it changes {text:.1%} or less of a domain's kept weights; "
-        f"the two most alike domains differ in {domains:.1%}. "
+        f"Going from half of the text to all of it changes {text:.1%} or less of a domain's kept "
+        f"weights, so two draws of one domain would differ in about {draws:.1%} or less; the two "
+        f"most alike domains differ in {domains:.1%}. "
     )
-    if domains > ENOUGH * text:
+    if p >= CLEAR:
+        return said + (
+            f"Not every pair of domains is shown to differ (adjusted p up to {p_value(p)}): "
+            "calibrate on more text, or in more groups, before reading their masks as different."
+        )
+    if domains > ENOUGH * draws:
         return said + "The calibration is large enough to tell all of these domains apart."
-    if domains > text:
-        return said + "More text would make the smaller differences between domains clearer."
-    return said + (
-        "Some domains differ by less than more text would change: calibrate on more of it before "
-        "reading their masks as different."
-    )
+    return said + "More text would make the smaller differences between domains clearer."
 
 
 def cautions(run: Run, name: Callable[[str], str] = str) -> list[str]:

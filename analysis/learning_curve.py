@@ -57,7 +57,7 @@ class LearningPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve:
-    """One domain's masks from more and more of its groups. tokens: of all groups together."""
+    """One domain's masks from more and more of its groups. tokens: of its whole text."""
 
     domain: str
     groups: int
@@ -130,8 +130,10 @@ def learning_curves(
 
     stage = "Adding text step by step"
     parts = each_matrix(run, prune, spec.rows, spec.seed, count, report, stage)
+    tokens = _tokens(run)
     curves = tuple(
-        _curve(name, stats[name], np.sum([part[name] for part in parts], axis=0)) for name in stats
+        _curve(name, each.groups, tokens[name], np.sum([part[name] for part in parts], axis=0))
+        for name, each in stats.items()
     )
     atomic_json(_path(run, prune, spec), [asdict(curve) for curve in curves])
     return curves
@@ -144,7 +146,15 @@ def stored_learning_curves(
     path = _path(run, prune, spec)
     if not path.exists():
         return None
-    return tuple(LearningCurve.from_json(curve) for curve in json.loads(path.read_text()))
+    tokens = _tokens(run)  # older files have one expert's tokens there
+    return tuple(
+        LearningCurve.from_json({**curve, "tokens": tokens[curve["domain"]]})
+        for curve in json.loads(path.read_text())
+    )
+
+
+def _tokens(run: Run) -> dict[str, int]:
+    return {name: run.manifest["domains"][name]["tokens"] for name in run.domains}
 
 
 def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
@@ -165,14 +175,14 @@ def _count(sampled: SampledRows, stats: ChannelStats, sets: Float, prune: PruneS
     return counted * sampled.scale
 
 
-def _curve(domain: str, stats: ChannelStats, counted: Float) -> LearningCurve:
+def _curve(domain: str, groups: int, tokens: int, counted: Float) -> LearningCurve:
     """counted: (3, sizes, draws), added over matrices."""
     with_all, disjoint, kept = counted
     points = []
-    for number, size in enumerate(sizes(stats.groups)):
+    for number, size in enumerate(sizes(groups)):
         near = _mean_and_spread(with_all[number] / (2 * kept[number] - with_all[number]))
         apart: Sequence[float | None] = (None, None)
-        if 2 * size <= stats.groups:
+        if 2 * size <= groups:
             apart = _mean_and_spread(disjoint[number] / (2 * kept[number] - disjoint[number]))
         points.append(
             LearningPoint(
@@ -183,8 +193,7 @@ def _curve(domain: str, stats: ChannelStats, counted: Float) -> LearningCurve:
                 disjoint_spread=apart[1],
             )
         )
-    tokens = int(next(iter(stats.tokens.values())).sum())
-    return LearningCurve(domain=domain, groups=stats.groups, tokens=tokens, points=tuple(points))
+    return LearningCurve(domain=domain, groups=groups, tokens=tokens, points=tuple(points))
 
 
 def _mean_and_spread(values: Float) -> tuple[float, float]:

@@ -20,7 +20,8 @@ from safetensors.numpy import load_file
 from analysis.sparsity_curve import count_overlaps_by_percent, pruning_levels
 from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
+from pruning.selection import select_weights
+from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.storage import atomic_tensors
 from pruning.submodels import from_scores, run_masks, score_norms, selected_weights
 from pruning.workspace import Run
@@ -206,10 +207,11 @@ def is_quick(run: Run, prune: PruneSpec) -> bool:
     stored = _path(run, prune, "table").exists() or (
         prune.allocation == "uniform" and _path(run, every, "table").exists()
     )  # OWL shares the sparsity among the chosen layers, so their masks are not those of all
-    return stored or _is_small(run) or _has_curve(run, prune)
+    return stored or is_small(run) or _has_curve(run, prune)
 
 
-def _is_small(run: Run) -> bool:
+def is_small(run: Run) -> bool:
+    """Whether all masks of the run are made within seconds."""
     size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
     return size * len(run.domains) <= CURVE_LIMIT
 
@@ -221,7 +223,7 @@ def _has_curve(run: Run, prune: PruneSpec) -> bool:
     whole_percent &= prune.starved == "magnitude"  # what stays dense has no rank
     if not ranked or prune.comparison_group != "row" or not whole_percent:
         return False
-    return _is_small(run) or _path(run, _of_curve(prune), "curve").exists()
+    return is_small(run) or _path(run, _of_curve(prune), "curve").exists()
 
 
 def _of_curve(prune: PruneSpec) -> PruneSpec:

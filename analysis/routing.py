@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pruning.errors import InputError
 from pruning.specs import WeightKey
-from pruning.statistics import ENOUGH_TOKENS
+from pruning.statistics import ENOUGH_TOKENS, ChannelStats
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
@@ -92,7 +92,8 @@ class RoutingTable:
 def routing_table(run: Run) -> RoutingTable:
     """The counts of a run. Raises InputError if its model has no experts, or none was calibrated.
 
-    Reads the token counts of every domain's stored sums. AtlasError if the run is unfinished.
+    Reads the token counts of every domain, and none of its sums, which of many experts are
+    gigabytes. AtlasError if the run is unfinished.
     """
     inputs: dict[tuple[int, int], WeightKey] = {}
     for weight in run.weights:
@@ -102,11 +103,12 @@ def routing_table(run: Run) -> RoutingTable:
         raise InputError(
             f"Run {run.id} has no experts; routing is for mixtures of experts, such as Mixtral."
         )
+    run.require_done()
     layers = tuple(sorted({layer for layer, _ in inputs}))
     experts = max(expert for _, expert in inputs) + 1
     tokens = np.full((len(run.domains), len(layers), experts), ABSENT, dtype=np.int64)
     for number, domain in enumerate(run.domains):
-        counts = run.stats(domain).tokens
+        counts = ChannelStats.load(run.stats_path(domain), inputs=()).tokens
         for (layer, expert), key in inputs.items():
             tokens[number, layers.index(layer), expert] = counts[key].sum()
     text = [run.manifest["domains"][domain]["tokens"] for domain in run.domains]

@@ -1,8 +1,8 @@
 """`python -m bench calibration`: ours beside the plain forward pass, torchao and llm-compressor.
 
 Every contender is a process of its own (bench/contenders) and gets the same weights, tokens and
-threads. It measures the plain forward pass and its own work in turns, so that a busy machine slows
-both alike.
+threads. Its work is interrupted for pieces of the plain forward pass (`bench.contenders.trial`), so
+that a machine that is slow now and then slows both alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from bench.contenders.trial import TOKENS
 from bench.environments import default_cache, python_of
 from bench.measuring import add_results, machine, result
-from bench.trials import Measured, Outcome, equal_share, run_trial
+from bench.trials import Measured, equal_share, run_trial
 from pruning.console import Answer
 from pruning.domains import parse_domain
 from pruning.domains.packing import sample_domain
@@ -141,17 +141,17 @@ def compared(arguments: argparse.Namespace, folder: Path) -> Iterator[str]:
     here = Path(sys.executable)
     common = {"folder": folder, "threads": arguments.threads, "rounds": arguments.rounds}
     tried = run_trial(here, "batch_sizes", batch_size=1, **common).measured
-    best = min(tried, key=lambda size: tried[size].processor)
+    best = min(tried, key=lambda size: tried[size].by_processor)
     yield "plain forward pass of 16 sequences, by batch size: " + ", ".join(
         f"{size}: {each.wall:.2f} s ({each.processor:.2f} s)" for size, each in tried.items()
     )
     yield TITLES
     common["batch_size"] = int(best)
     ours = run_trial(here, "ours", **common)
-    yield row(f"plain forward pass, batch size {best}", ours.measured["forward"], ours)
+    yield row(f"plain forward pass, batch size {best}", ours.measured["forward"])
     for name, each in ours.measured.items():
         if name != "forward":
-            yield row(f"ours, {name}", each, ours)
+            yield row(f"ours, {name}", each)
     for title, (contender, requirements) in {} if arguments.only_ours else OTHERS.items():
         release = requirements[0].partition("==")[2]
         try:
@@ -163,13 +163,12 @@ def compared(arguments: argparse.Namespace, folder: Path) -> Iterator[str]:
             continue
         for name, masks in theirs.masks.items():
             same = equal_share(masks, ours.masks[name])
-            yield row(f"{title} {release}, {name}", theirs.measured[name], theirs, same)
+            yield row(f"{title} {release}, {name}", theirs.measured[name], same)
 
 
-def row(title: str, measured: Measured, outcome: Outcome, same: float | None = None) -> str:
-    """One line of the table; ratios are to the forward pass that the same process measured."""
-    forward = outcome.measured["forward"]
-    ratios = f"{measured.wall / forward.wall:.2f} / {measured.processor / forward.processor:.2f}"
+def row(title: str, measured: Measured, same: float | None = None) -> str:
+    """One line of the table."""
+    ratios = f"{measured.by_wall:.2f} / {measured.by_processor:.2f}"
     return (
         f"{title:36}{measured.wall:>7.2f} s{measured.processor:>9.2f} s{ratios:>16}"
         f"{measured.memory / 2**20:>6.0f} MiB" + ("" if same is None else f"{same:>14.4%}")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,11 +26,16 @@ ALONE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}  # no request
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Medians over the rounds. wall, processor: seconds, the latter of all threads. memory: bytes."""
+    """Medians over the rounds. wall, processor: seconds, the latter of all threads. memory: bytes.
+
+    by_wall, by_processor: the seconds over those of the plain forward pass at the same time.
+    """
 
     wall: float
     processor: float
     memory: float
+    by_wall: float
+    by_processor: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,9 +69,7 @@ def run_trial(python: Path, contender: str, **options: Any) -> Outcome:
 
 def of_rounds(rounds: Sequence[Mapping[str, float]]) -> Measured:
     """The medians of what was measured several times."""
-    return Measured(
-        **{name: median(each[name] for each in rounds) for name in ("wall", "processor", "memory")}
-    )
+    return Measured(**{f.name: median(each[f.name] for each in rounds) for f in fields(Measured)})
 
 
 def equal_share(masks: Masks, others: Masks) -> float:

@@ -179,7 +179,7 @@ def _start(
         )
         _submit(spec)
     if busy:
-        st.caption("Your calibration above is still at work; cancel it to start another.")
+        st.caption("The calibration above is still at work; cancel or hide it to start another.")
     st.caption("It runs in the background: you may leave this page, reload it or close it.")
 
 
@@ -192,11 +192,9 @@ def _show_estimate(
     parameters = report.parameters or report.prunable_parameters
     speed = estimate.measured_speed(finished_runs(), device)
     seconds = estimate.seconds(parameters, tokens, device, speed)
+    sequences = more["batch_size"] or sample.sequences_per_batch(device)
     needed = estimate.memory(
-        report.memory_bytes(model.dtype),
-        report.hidden_size or 0,
-        sample.seq_len,
-        more["batch_size"],
+        report.memory_bytes(model.dtype), report.hidden_size or 0, sequences * sample.seq_len
     )
     names = listing([label(domain.name) for domain in domains], 8)
     st.markdown(f"**{names}**")

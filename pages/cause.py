@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -13,7 +12,7 @@ from pages.ui.cause_sparsities import cause_command, sparsities_section
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run
 from pages.ui.frame import go, title
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.state import choose, number, slide, switch
 from pages.ui.words import glossary
 
@@ -70,11 +69,7 @@ def draw() -> None:
     with st.container(border=True):
         prune = choose_pruning(run)
         spec = _choose_spec()
-        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
-            layers, projections = choose_parts(run)
-    prune = replace(
-        prune, layers=tuple(layers or ()) or None, projections=tuple(projections or ()) or None
-    )
+        prune = choose_parts(run, prune)
     if not prune.reads_text:
         st.info(
             "This score ignores the text, so every domain has the same mask and none has weights "
@@ -141,9 +136,7 @@ def _found(run: Run, prune: PruneSpec, spec: CauseSpec) -> tuple[Cause, CauseSpe
     from analysis.cause.results import stored_cause, stored_causes
     from analysis.cause.sparsity import kind
 
-    job = followed("cause")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
+    job = show_followed("cause")
     found = stored_cause(run, prune, spec)
     if found is not None:
         return found, spec

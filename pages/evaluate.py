@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.captions import NOT_COMPARED, about_tasks, are_held_out, percent
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_run
 from pages.ui.evaluation_choices import choose_evaluation, command_of, consent_to_programs
 from pages.ui.frame import sentences, title
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.library import evaluation
 from pages.ui.state import choose, switch
 from pages.ui.task_choices import check_files
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from pruning.workspace import Run
 
 VIEWS = {"values": "values", "against-own": "against its own mask"}
+ACCURACIES = (
+    "Accuracy takes the likeliest choice; its length-normalised form, the likeliest per byte."
+)
 
 
 def draw() -> None:
@@ -33,9 +37,7 @@ def draw() -> None:
         "and the tasks of every domain, beside the dense model, magnitude and chance.",
     )
     run = choose_run()
-    job = followed("evaluate")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
+    job = show_followed("evaluate")
     chosen = _earlier(run)
     with (
         st.expander(
@@ -82,13 +84,21 @@ def _earlier(run: Run) -> tuple[EvaluationSpec, float] | None:
 
 def _said(spec: EvaluationSpec) -> str:
     """What was measured, in a line."""
-    parts = [", ".join(f"{sparsity:.0%}" for sparsity in spec.sparsities)]
+    parts = [", ".join(map(percent, spec.sparsities))]
     if spec.prune.block is not None:
         parts.append(spec.prune.pattern)
     if spec.prune.score != "wanda":
         parts.append(spec.prune.score)
+    if spec.prune.comparison_group != "row":
+        parts.append(f"within each {spec.prune.comparison_group}")
+    if spec.prune.allocation == "owl":
+        parts.append("layers by outliers (OWL)")
     if spec.prune.starved == "dense":
         parts.append("starved experts left dense")
+    if spec.prune.layers is not None:
+        parts.append(f"layers {', '.join(map(str, spec.prune.layers))}")
+    if spec.prune.projections is not None:
+        parts.append(", ".join(spec.prune.projections))
     if spec.text_bytes:
         parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")
     if spec.tasks:
@@ -112,7 +122,7 @@ def _measure(run: Run, *, busy: bool) -> None:
     st.caption(
         f"{cells} measurements"
         + (f", about {duration(cells * each)} in all, less what is known already" if each else "")
-        + ". The text is held out: no domain of this run was calibrated on it."
+        + f". {_held_out(spec)}"
     )
     ready = not any(c.is_programs for c in columns_of(run, spec)) or consent_to_programs()
     if st.button(
@@ -122,12 +132,22 @@ def _measure(run: Run, *, busy: bool) -> None:
         submit("evaluate", "Measuring the sub-models", command_of(run, spec))
 
 
+def _held_out(spec: EvaluationSpec) -> str:
+    """What of the chosen texts and tasks is held out."""
+    said = []
+    if spec.text_bytes:
+        said.append("The text is held out: no domain of this run was calibrated on it.")
+    if not are_held_out(spec.task_sets):
+        said.append(NOT_COMPARED)
+    return " ".join(said)
+
+
 def _choose_sparsity(spec: EvaluationSpec) -> float:
     if len(spec.sparsities) == 1:
         return spec.sparsities[0]
     names = [f"{sparsity:g}" for sparsity in sorted(spec.sparsities)]
     return float(
-        switch("Sparsity", names, "measured", format_func=lambda name: f"{float(name):.0%}")
+        switch("Sparsity", names, "measured", format_func=lambda name: percent(float(name)))
     )
 
 
@@ -185,7 +205,8 @@ def _mean(differences: list) -> float:
 
 
 def _tasks(table: EvaluationTable, sparsity: float) -> None:
-    """The matrix of tasks."""
+    """The matrix of tasks, and apart from it that of tasks whose bits per byte are measured."""
+    from analysis.evaluation.measures import measure
     from analysis.evaluation.spec import TASKS
     from analysis.figures.evaluation import evaluation_matrix
 
@@ -193,11 +214,16 @@ def _tasks(table: EvaluationTable, sparsity: float) -> None:
     if not results:
         return
     st.header("On tasks", anchor=False)
-    show(evaluation_matrix(results, _view("task-view"), style()), "matrix-tasks")
-    st.caption(
-        "Higher is better. Tasks are held out by meaning: no calibration text shares one. Accuracy "
-        "takes the likeliest choice; its length-normalised form, the likeliest per byte."
-    )
+    view = _view("task-view")
+    for name, words, higher in (
+        ("matrix-tasks", f"Higher is better. {ACCURACIES}", True),
+        ("matrix-tasks-bits-per-byte", "Bits per byte; lower is better.", False),
+    ):
+        chosen = [r for r in results if measure(r.measure).higher_is_better is higher]
+        if chosen:
+            show(evaluation_matrix(chosen, view, style()), name)
+            said = about_tasks(r.column.tasks for r in chosen if r.column.tasks)
+            st.caption(f"{words} {said}")
 
 
 def _curve(table: EvaluationTable) -> None:

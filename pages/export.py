@@ -14,8 +14,8 @@ from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_nam
 from pages.ui.export_choice import choose_domains
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
-from pages.ui.job_view import followed, show_job, submit
-from pages.ui.library import workspace
+from pages.ui.job_view import followed, show_followed, show_job, submit
+from pages.ui.library import finished_runs, workspace
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.errors import InputError
@@ -41,28 +41,30 @@ def draw() -> None:
     job = followed("export")
     if job is not None:
         show_job(job, _built)
+    if workspace().exports() and not finished_runs():  # then the page ends with the next line
+        exports_list()
     run = choose_run()
+    with sentences():
+        _make(run, busy=job is not None and job.active)
+    exports_list()
+
+
+def _make(run: Run, *, busy: bool) -> None:
+    """The choice of a sub-model, what it will look like, and the button that builds it."""
     with st.container(border=True):
         mixture, combination = choose_domains(run)
         prune = choose_pruning(run)
         mode = "one-shot"
         if combination == "mixture":
             mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
-        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
-            layers, projections = choose_parts(run)
-    from dataclasses import replace
-
+        prune = choose_parts(run, prune)
     from pruning.export_plan import plan_export
     from pruning.export_spec import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
         mixture=tuple(mixture.items()),
-        prune=replace(
-            prune,
-            layers=tuple(layers) if layers else None,
-            projections=tuple(projections) if projections else None,
-        ),
+        prune=prune,
         mode=mode,
         combination=combination,
     )
@@ -70,19 +72,15 @@ def draw() -> None:
         with st.spinner("Counting"):
             plan = plan_export(run, spec)
         _preview(plan, spec)
-        with sentences():
-            _build(run, spec, busy=job is not None and job.active)
-    exports_list()
+        _build(run, spec, busy)
 
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.combinations import is_counted
+    from pruning.export_plan import is_planned
 
-    job = followed("plan")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
-    if is_counted(run, spec.prune, spec.combination, spec.domains):
+    job = show_followed("plan")
+    if is_planned(run, spec):
         return True
     if job is None or not job.active:
         st.info(

@@ -44,21 +44,17 @@ def draw() -> None:
     with st.container(border=True):
         prune = choose_pruning(run)
         kept = choose_sets()
-        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
-            layers, projections = choose_parts(run)
-    if not overlaps_counted(run, prune):
+        part = choose_parts(run, prune)
+    if not overlaps_counted(run, part):
         return
     with st.spinner("Comparing the masks of all domains"):
-        table = overlap(run, prune).select(layers, projections)
+        table = overlap(run, part)
     what = "kept" if kept else "pruned"
     jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
     if len(run.domains) < 2:
         st.info("This run has one domain only; calibrate two or more to compare them.")
         st.page_link("pages/calibrate.py", label="Go to Calibrate", icon=":material/straighten:")
         return
-    part = replace(
-        prune, layers=tuple(layers or ()) or None, projections=tuple(projections or ()) or None
-    )
     found = known(run, part)
     tested = found[1] if found else None
     caption = about(run, part)

@@ -12,7 +12,7 @@ from analysis.figures.savings import size_chart, speed_chart
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pruning, choose_run
 from pages.ui.frame import go, title
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.state import choose
 from pages.ui.words import ago, glossary
 
@@ -30,9 +30,7 @@ def draw() -> None:
         "neither memory nor time. What other forms save on this machine is measured here.",
     )
     run = choose_run()
-    job = followed("savings")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
+    job = show_followed("savings")
     with st.container(border=True):
         domain = choose("Sub-model for", run.domains, "domain", format_func=label)
         prune = choose_pruning(run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +13,12 @@ from pages.ui.channels_view import channels_section
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run, pruning_flags
 from pages.ui.frame import go, title
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import followed, show_followed, submit
 from pages.ui.library import overlap
 from pages.ui.routing_view import routing_section
 from pages.ui.state import choose, slide, switch
 from pages.ui.words import count, glossary
+from pruning.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.structure.families import Families
@@ -43,12 +43,7 @@ def draw() -> None:
         go("pages/calibrate.py", "Go to Calibrate", ":material/straighten:")
         return
     with st.container(border=True):
-        prune = choose_pruning(run)
-        with st.expander("Only some layers or projections", icon=":material/filter_alt:"):
-            layers, projections = choose_parts(run)
-    part = replace(
-        prune, layers=tuple(layers or ()) or None, projections=tuple(projections or ()) or None
-    )
+        part = choose_parts(run, choose_pruning(run))
     if _counted(run, part):
         found = _families(run, part)
         _regions(run, part, found)
@@ -60,12 +55,11 @@ def draw() -> None:
 def _counted(run: Run, part: PruneSpec) -> bool:
     """Whether families and regions can be shown now; else offer to count them as a job."""
     from analysis.overlap import is_quick as overlap_is_quick
-    from analysis.structure.regions import is_quick
+    from analysis.structure.regions import MOST_DOMAINS, is_quick
 
-    job = followed("structure")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
-    if is_quick(run, part) and overlap_is_quick(run, part):
+    job = show_followed("structure")
+    has_regions = len(run.domains) <= MOST_DOMAINS
+    if overlap_is_quick(run, part) and (not has_regions or is_quick(run, part)):
         return True
     if job is None or not job.active:
         size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
@@ -74,14 +68,15 @@ def _counted(run: Run, part: PruneSpec) -> bool:
             "Count them once; from then on this view opens at once.",
             icon=":material/hourglass_top:",
         )
-        if st.button("Count the regions", type="primary", icon=":material/play_arrow:"):
+        start = "Count the regions" if has_regions else "Compare the domains"
+        if st.button(start, type="primary", icon=":material/play_arrow:"):
             _submit(run, part, [])
     return False
 
 
 def _submit(run: Run, part: PruneSpec, more: list[str]) -> None:
     argv = ["analysis", "structure", "--run", run.id, *pruning_flags(part)]
-    submit("structure", f"Counting regions at {part.sparsity:.0%}", argv + more)
+    submit("structure", f"Comparing domains at {part.sparsity:.0%}", argv + more)
 
 
 def _families(run: Run, part: PruneSpec) -> Families:
@@ -113,9 +108,14 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
         largest_region_sentence,
         number_sentence,
     )
-    from analysis.structure.regions import region_counts
+    from analysis.structure.regions import check_domains, region_counts
 
     st.header("Regions", anchor=False)
+    try:
+        check_domains(len(run.domains))
+    except InputError as error:  # the rest of the page needs no regions
+        st.info(str(error))
+        return
     caption = about(run, part)
     with st.spinner("Counting the weights that exactly the same domains keep"):
         regions = region_counts(run, part)

@@ -18,7 +18,8 @@ import numpy as np
 
 from pruning.architecture import weight_shapes
 from pruning.checkpoint import fingerprint, read_json
-from pruning.collection import Passage, batches_of, fits_memory, pass_through
+from pruning.collection import Batch, Passage, batches_of, fits_memory, pass_through
+from pruning.distributed.locks import CREATING, turn
 from pruning.distributed.shares import Share, Unit, Work, note
 from pruning.domains import origin, pin
 from pruning.domains.packing import TokenSample, sample_domain
@@ -26,15 +27,18 @@ from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.forward import Decoder, check_layer_by_layer
 from pruning.models import LoadedModel, load_model, load_tokenizer, resolve
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.selection import select_weights
 from pruning.sources import model_folder
-from pruning.specs import CalibrationSpec, ModelSpec, content_hash, select_weights
+from pruning.specs import CalibrationSpec, content_hash
 from pruning.statistics import ChannelStats
 from pruning.storage import atomic_json, storage_errors
 from pruning.support import skeleton
 from pruning.weights import PrunableWeight
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
-TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}
+GROUPS_AT_ONCE = (
+    256  # of a streamed model, whose weights are read for all of them; each holds a lock
+)
 WAITING = "Waiting for the groups that other processes are at work on"
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -68,29 +72,25 @@ def calibrate(
     if run.status == "done":
         return run
     with run.lock(shared=share is not None):
-        started = time.time()
+        started, work = time.time(), Work(run)
+        alone = share is None and not work.folder.exists()  # nothing of it was done before
         try:
             note(run, status="running", error=None)
-            _copy_known(run, workspace)
-            _calibrate_run(run, spec.model, samples, share or Share(), report)
+            alone &= not _copy_known(run, workspace)
+            _calibrate_run(work, spec, samples, share or Share(), report)
         except Cancelled:
             note(run, status="cancelled")
             raise
         except Exception as error:
-            if isinstance(error, InputError) and share is None:  # e.g. weights that are no numbers
-                shutil.rmtree(run.folder, ignore_errors=True)  # no sum was made yet
+            never_loaded = not run.weights  # so no sum was ever made
+            if isinstance(error, InputError) and share is None and never_loaded:
+                shutil.rmtree(run.folder, ignore_errors=True)
                 raise
             with contextlib.suppress(AtlasError):
                 note(run, status="failed", error=str(error))
             raise
-        Work(run).finish(**({} if share else {"seconds": time.time() - started}))
+        work.finish(**({"seconds": time.time() - started} if alone else {}))
     return run
-
-
-def sensible_batch_size(spec: CalibrationSpec) -> int:
-    """The batch size asked for, or one that keeps the device busy without much memory."""
-    limit = TOKENS_PER_BATCH["cuda" if spec.model.device.startswith("cuda") else "cpu"]
-    return spec.batch_size or max(1, limit // spec.sample.seq_len)
 
 
 def _check_choices(spec: CalibrationSpec) -> None:
@@ -142,33 +142,36 @@ def _open_run(
     if (folder / "run.json").exists():
         return Run(folder)
     origins = {domain.name: origin(domain).to_json() for domain in spec.domains}
-    with storage_errors(folder / "run.json"):
-        for name, sample in samples.items():
-            sample.save(folder / "tokens" / f"{name}.safetensors")
-    now = time.time()
-    atomic_json(
-        folder / "run.json",
-        {
-            "schema": SCHEMA_VERSION,
-            "status": "running",
-            "spec": spec.to_json(),
-            "fingerprint": mark,
-            "versions": {name: version(name) for name in LIBRARIES},
-            "created": now,
-            "updated": now,
-            "weights": [],
-            "domains": {
-                name: {
-                    "key": keys[name],
-                    "origin": origins[name],
-                    "samples": len(sample.input_ids),
-                    "tokens": int(sample.valid.sum()),
-                    "documents": [int(count) for count in sample.documents],
-                }
-                for name, sample in samples.items()
+    with turn(workspace.root / CREATING):  # else two starts at once could undo each other's notes
+        if (folder / "run.json").exists():
+            return Run(folder)
+        with storage_errors(folder / "run.json"):
+            for name, sample in samples.items():
+                sample.save(folder / "tokens" / f"{name}.safetensors")
+        now = time.time()
+        atomic_json(
+            folder / "run.json",
+            {
+                "schema": SCHEMA_VERSION,
+                "status": "running",
+                "spec": spec.to_json(),
+                "fingerprint": mark,
+                "versions": {name: version(name) for name in LIBRARIES},
+                "created": now,
+                "updated": now,
+                "weights": [],
+                "domains": {
+                    name: {
+                        "key": keys[name],
+                        "origin": origins[name],
+                        "samples": len(sample.input_ids),
+                        "tokens": int(sample.valid.sum()),
+                        "documents": [int(count) for count in sample.documents],
+                    }
+                    for name, sample in samples.items()
+                },
             },
-        },
-    )
+        )
     return Run(folder)
 
 
@@ -183,33 +186,38 @@ def _digest(array: np.ndarray) -> str:
 
 
 def _calibrate_run(
-    run: Run,
-    model: ModelSpec,
+    work: Work,
+    spec: CalibrationSpec,
     samples: Mapping[str, TokenSample],
     share: Share,
     report: Report,
 ) -> None:
     """Sum every group of the share that is not on disk yet.
 
-    model: the run's, on the device and held in the way that were asked for this time.
+    spec: the run's, with the device, the batch size and the way to hold the model that were asked
+    for this time.
     """
-    work = Work(run)
+    run = work.run
     units = [u for u in work.share(share) if not run.stats_path(u.domain).exists()]
     if run.weights and not work.left(units):
         return
     report(Progress(stage="Loading the model", done=0, total=1))
-    loaded = load_model(model, report)
+    loaded = load_model(spec.model, report)
     check_layer_by_layer(loaded)
-    weights = _chosen_weights(loaded, run.spec)
+    weights = _chosen_weights(loaded, spec)
     note(run, weights=[weight.to_json() for weight in weights])
     layers = len({weight.key.layer for weight in weights})
     meter = Meter(report, "Calibrating", len(units) * layers)
     decoder = Decoder(loaded)
     while left := work.left(units):
         meter.skip((len(units) - len(left)) * layers - meter.done)
-        with work.claimed(left, None if loaded.streamed else 1) as mine:
+        with work.claimed(left, GROUPS_AT_ONCE if loaded.streamed else 1) as mine:
             if mine:
-                _sum_up(work, mine, samples, decoder, weights, meter)
+                batches = {
+                    unit: batches_of(samples[unit.domain], unit.sequences, spec.sequences_per_batch)
+                    for unit in mine
+                }
+                _sum_up(work, batches, decoder, weights, meter)
             else:
                 report(Progress(stage=WAITING, done=meter.done, total=meter.total))
                 time.sleep(1)
@@ -217,20 +225,17 @@ def _calibrate_run(
 
 def _sum_up(
     work: Work,
-    units: Sequence[Unit],
-    samples: Mapping[str, TokenSample],
+    batches: Mapping[Unit, Sequence[Batch]],
     decoder: Decoder,
     weights: Sequence[PrunableWeight],
     meter: Meter,
 ) -> None:
     """One pass of these groups through the model; each group's sums are written when complete."""
-    size = sensible_batch_size(work.run.spec)
     loaded = decoder.loaded
     unit_of = {}
-    for unit in units:
-        batches = batches_of(samples[unit.domain], unit.sequences, size)
+    for unit, of_unit in batches.items():
         file = work.parked_path(unit) if loaded.streamed else None
-        unit_of[Passage(decoder, batches, str(unit), file)] = unit
+        unit_of[Passage(decoder, of_unit, str(unit), file)] = unit
     layers = {weight.key.layer for weight in weights}
     meter.skip(sum(layer < passage.layer for passage in unit_of for layer in layers))
     pass_through(
@@ -238,7 +243,7 @@ def _sum_up(
         list(unit_of),
         weights,
         meter,
-        hold=fits_memory(loaded, [samples[domain] for domain in {u.domain for u in units}]),
+        hold=fits_memory(loaded, [ids for of_unit in batches.values() for ids, _ in of_unit]),
         done=lambda passage: passage.stats().save(work.path(unit_of[passage])),
     )
 
@@ -250,16 +255,22 @@ def _chosen_weights(loaded: LoadedModel, spec: CalibrationSpec) -> tuple[Prunabl
     return tuple(weight for weight in loaded.weights if weight.key in chosen)
 
 
-def _copy_known(run: Run, workspace: Workspace) -> None:
-    """Take the sums of domains that another run has calibrated on the same tokens and weights."""
+def _copy_known(run: Run, workspace: Workspace) -> bool:
+    """Take the sums of domains that another run has calibrated on the same tokens and weights.
+
+    Returns whether there were any.
+    """
+    copied = False
     for name, entry in run.manifest["domains"].items():
         if run.stats_path(name).exists():
             continue
         for other, other_name in _runs_with(entry["key"], run, workspace):
             ChannelStats.load(other.stats_path(other_name)).save(run.stats_path(name))
+            copied = True
             if not run.weights:
-                run.write_manifest(weights=other.manifest["weights"])
+                note(run, weights=other.manifest["weights"])
             break
+    return copied
 
 
 def _runs_with(key: str, run: Run, workspace: Workspace) -> Iterator[tuple[Run, str]]:

@@ -101,6 +101,12 @@ class HiddenStates:
         if not keep:
             self._hidden = None
 
+    def drop(self) -> None:
+        """Free the memory and the disk that the states took; they are not wanted again."""
+        self._hidden = None
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
     def resume(self) -> Mapping[str, Tensor]:
         """Go on from the file, if there is one of these batches; the sums that it holds."""
         layer, sums = (0, {}) if self._file is None else where_parked(self._file, self._shapes)
@@ -190,6 +196,10 @@ class Passage:
         sums |= {f"{ROUTED}{key}": torch.from_numpy(n) for key, n in self._routed.items()}
         self._states.park(keep=keep, sums=sums)
 
+    def drop(self) -> None:
+        """See `HiddenStates.drop`; the sums stay."""
+        self._states.drop()
+
     def stats(self) -> ChannelStats:
         """All sums so far. One group."""
         tokens = dict.fromkeys(self._sums, self._states.tokens) | self._routed
@@ -223,8 +233,10 @@ def pass_through(
                 if passage.layer != index:  # resumed, and further already
                     continue
                 passage.visit(here, advance=index < last)
-                if index == last and done:
-                    done(passage)
+                if index == last:
+                    if done:
+                        done(passage)
+                    passage.drop()
                 elif parking:
                     passage.park(keep=hold)
                 if here and meter:
@@ -245,11 +257,11 @@ def channel_sums(
     return passage.stats()
 
 
-def fits_memory(loaded: LoadedModel, samples: Sequence[TokenSample]) -> bool:
-    """Whether the hidden states of all this text may stay in memory at the same time."""
+def fits_memory(loaded: LoadedModel, texts: Sequence[Tensor]) -> bool:
+    """Whether the hidden states of all these input_ids may stay in memory at the same time."""
     if not loaded.streamed:
         return True
-    positions = sum(sample.input_ids.size for sample in samples)
+    positions = sum(input_ids.numel() for input_ids in texts)
     embedding = cast(Tensor, loaded.module.get_input_embeddings().weight)
     size = positions * embedding.shape[1] * embedding.dtype.itemsize
     return size <= HELD_SHARE * free_memory_bytes()

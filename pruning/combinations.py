@@ -8,8 +8,8 @@ follows from how much the masks overlap; it is counted exactly.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -18,13 +18,12 @@ from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.storage import atomic_json
-from pruning.submodels import run_masks
+from pruning.submodels import run_masks, selected_weights
 from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
 COMBINATIONS = (MIXTURE, UNION, INTERSECTION, REMOVAL)
-SECONDS_WORTH = 60_000_000  # weights times domains whose masks are combined while a person waits
 
 
 def other_domains(run: Run, domains: Sequence[str]) -> tuple[str, ...]:
@@ -80,9 +79,9 @@ def kept_counts(
 
     Counted once by combining the masks, then stored with the run.
     """
-    path = run.folder / "combined" / f"{_name(prune, combination, domains)}.json"
+    path = _path(run, prune, combination, domains)
     if not path.exists():
-        meter = Meter(report, "Combining masks", len(run.weights))
+        meter = Meter(report, "Combining masks", len(selected_weights(run, prune)))
         counts = {}
         for weight, mask in combined_masks(run, prune, combination, domains):
             counts[str(weight.key)] = mask.count()
@@ -92,16 +91,11 @@ def kept_counts(
     return {WeightKey.parse(key): int(kept) for key, kept in stored.items()}
 
 
-def is_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> bool:
-    """Whether `kept_counts` answers within seconds: it is stored, or the model is small."""
-    size = sum(math.prod(weight.shape) for weight in run.weights)
-    if combination == MIXTURE:
-        quick = prune.allocation == "uniform" and prune.starved == "magnitude"
-        return quick or size <= SECONDS_WORTH
-    masks = len(needed_domains(run, combination, domains))
-    name = _name(prune, combination, domains)
-    return size * masks <= SECONDS_WORTH or (run.folder / "combined" / f"{name}.json").exists()
+def are_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> bool:
+    """Whether `kept_counts` has counted before."""
+    return _path(run, prune, combination, domains).exists()
 
 
-def _name(prune: PruneSpec, combination: str, domains: Sequence[str]) -> str:
-    return f"{combination}-{content_hash([prune.to_json(), sorted(domains)])}"
+def _path(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> Path:
+    name = f"{combination}-{content_hash([prune.to_json(), sorted(domains)])}"
+    return run.folder / "combined" / f"{name}.json"

@@ -89,7 +89,7 @@ def run(parser: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> i
         arguments = parser.parse_args(argv)
         with cancelled_by_signals() as check, reporting(file) as report:
             answer = arguments.command(arguments, checked(report, check))
-        return print_answer(answer, as_json=arguments.json)
+        return print_answer(answer, as_json=arguments.json, file=file)
     except Cancelled:
         return complain("Cancelled.", CANCELLED, None, file)
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
@@ -173,8 +173,8 @@ def checked(report: Report, check: Callable[[], None]) -> Report:
     return report_and_check
 
 
-def print_answer(answer: Answer, *, as_json: bool) -> int:
-    """Write the answer to stdout; returns the exit status."""
+def print_answer(answer: Answer, *, as_json: bool, file: ProgressFile | None) -> int:
+    """Write the answer to stdout, and a failure as `complain` does; returns the exit status."""
     if as_json:
         print(json.dumps(plain(answer.data), ensure_ascii=False, allow_nan=False))
     else:
@@ -184,7 +184,7 @@ def print_answer(answer: Answer, *, as_json: bool) -> int:
             console.print(part, soft_wrap=isinstance(part, str))
     sys.stdout.flush()
     if answer.failure:
-        return complain(answer.failure, FAILED, None, None)
+        return complain(answer.failure, FAILED, AtlasError(answer.failure), file)
     return DONE
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pruning.calibration import sensible_batch_size
 from pruning.combinations import MIXTURE, combine, needed_domains
 from pruning.export_spec import ExportSpec
 from pruning.masks import Mask, keep_highest
-from pruning.models import load_model
+from pruning.models import load_model, on_this_machine
 from pruning.progress import Report
 from pruning.scores import score
 from pruning.sequential import prune_sequential
@@ -77,11 +76,9 @@ def sequential_masks(
         layers=tuple(sorted({weight.key.layer for weight in weights})),
         projections=tuple(sorted({weight.key.name for weight in weights})),
     )
-    model = run.spec.model
-    if not torch.cuda.is_available():  # the run may have been made on another machine
-        model = replace(model, device="cpu")
-    loaded = load_model(model, report)
-    return prune_sequential(loaded, samples, chosen, sensible_batch_size(run.spec), report)
+    here = replace(run.spec, model=on_this_machine(run.spec.model))
+    loaded = load_model(here.model, report)
+    return prune_sequential(loaded, samples, chosen, here.sequences_per_batch, report)
 
 
 def stored(masks: Mapping[WeightKey, Mask]) -> KeptOf:

@@ -8,8 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pruning.combinations import INTERSECTION, MIXTURE, REMOVAL, kept_counts, other_domains
-from pruning.errors import AtlasError, InputError
+from pruning.combinations import (
+    INTERSECTION,
+    MIXTURE,
+    REMOVAL,
+    are_counted,
+    kept_counts,
+    needed_domains,
+    other_domains,
+)
+from pruning.errors import AtlasError
 from pruning.export_spec import ExportSpec
 from pruning.formats.bitmask import compressed_matrix_bytes
 from pruning.masks import Mask, pruned_per_group
@@ -17,12 +25,21 @@ from pruning.progress import Report, ignore
 from pruning.shards import FLOATS, read_shards
 from pruning.sources import model_folder
 from pruning.specs import PruneSpec, WeightKey
-from pruning.starved import stays_dense
-from pruning.submodels import mixture_norms, mixture_stats, prune_of_layers, selected_weights
+from pruning.starved import check_removal, stays_dense
+from pruning.submodels import (
+    has_outlier_shares,
+    mixture_norms,
+    mixture_stats,
+    prune_of_layers,
+    selected_weights,
+)
 
 if TYPE_CHECKING:
     from pruning.weights import PrunableWeight
     from pruning.workspace import Run
+
+
+SECONDS_WORTH = 60_000_000  # weights times masks that are made while a person waits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +120,7 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
         run.check_domain(name)
     if spec.combination == REMOVAL:
         other_domains(run, spec.domains)
-        _check_removal(run, spec)
+        check_removal(run, spec.prune, spec.domains)
     prune = spec.prune
     chosen = selected_weights(run, prune)
     for weight in chosen:
@@ -115,20 +132,19 @@ def chosen_weights(run: Run, spec: ExportSpec) -> tuple[PrunableWeight, ...]:
     return chosen
 
 
-def _check_removal(run: Run, spec: ExportSpec) -> None:
-    """Raise InputError if a domain's mask keeps experts whole only because too little is known.
+def is_planned(run: Run, spec: ExportSpec) -> bool:
+    """Whether `plan_export` answers within seconds: what it needs is stored, or the model is small.
 
-    All that no other domain keeps of them would be removed.
+    Raises as `chosen_weights`.
     """
-    if spec.prune.starved != "dense" or not spec.prune.reads_text:
-        return
-    starved = [name for name in spec.domains if run.stats(name).starved]
-    if starved:
-        raise InputError(
-            f"Some experts saw too little of {', '.join(starved)} to say what only it needs, so "
-            "leaving them dense has no meaning in a removal; let starved experts be pruned by "
-            "magnitude."
-        )
+    prune, mixture = spec.prune, spec.combination == MIXTURE
+    weights = sum(math.prod(weight.shape) for weight in chosen_weights(run, spec))
+    masks = 1 if mixture else len(needed_domains(run, spec.combination, spec.domains))
+    if (mixture and prune.allocation == "uniform") or weights * masks <= SECONDS_WORTH:
+        return True
+    if mixture:
+        return has_outlier_shares(run, prune, mixture_norms(run, prune, dict(spec.mixture)))
+    return are_counted(run, prune, spec.combination, spec.domains)
 
 
 def plan_export(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pruning.models import LoadedModel
 
 
+CHECKED = 8  # tokens of each text that shows whether layers may be called one by one
+
+
 @dataclass(frozen=True)
 class LayerCall:
     """The arguments of one decoder layer besides the hidden states."""
@@ -57,7 +60,7 @@ def enter(loaded: LoadedModel, input_ids: Tensor) -> Entry:
     if len(calls) != len(loaded.layers):
         raise AtlasError(
             f"The model called {len(calls)} of its {len(loaded.layers)} decoder layers; "
-            "models that skip or repeat layers are not supported."
+            "models that skip or repeat layers are not supported. Choose another model."
         )
     return Entry(hidden=first[0], calls=tuple(calls))
 
@@ -96,25 +99,31 @@ def call_layer(layer: nn.Module, hidden: Tensor, call: LayerCall) -> Tensor:
 
 @torch.inference_mode()
 def check_layer_by_layer(loaded: LoadedModel) -> None:
-    """AtlasError unless calling the layers one by one gives what the model itself gives."""
-    size = min(8, loaded.module.config.vocab_size)
-    input_ids = torch.arange(size, device=loaded.device)[None].repeat(2, 1)
+    """AtlasError unless layers called one by one give what the model itself gives.
+
+    Two texts go through at the same time, both with the arguments of the first one, as `Decoder`
+    does with all texts of one shape: some models give a layer more than the hidden states to read.
+    """
+    tokens = torch.arange(2 * CHECKED, device=loaded.device) % loaded.module.config.vocab_size
+    texts = [text[None].repeat(2, 1) for text in tokens.split(CHECKED)]
     seen: list[Tensor] = []
     handle = loaded.layers[-1].register_forward_hook(
         lambda module, args, output: seen.append(_hidden(output))
     )
     try:
-        loaded.module.base_model(input_ids=input_ids, use_cache=False)
+        loaded.module.base_model(input_ids=torch.cat(texts), use_cache=False)
     finally:
         handle.remove()
-    entry = enter(loaded, input_ids)
-    hidden = entry.hidden
-    for layer, call in zip(loaded.layers, entry.calls, strict=True):
-        hidden = call_layer(layer, hidden, call)
+    entries = [enter(loaded, text) for text in texts]
+    states = [entry.hidden for entry in entries]
+    for index, (layer, call) in enumerate(zip(loaded.layers, entries[0].calls, strict=True)):
+        with loaded.resident(index):
+            states = [call_layer(layer, hidden, call) for hidden in states]
+    hidden = torch.cat(states)
     if hidden.shape != seen[0].shape or not torch.allclose(hidden, seen[0], rtol=1e-3, atol=1e-3):
         raise AtlasError(
-            "This model's decoder layers cannot be called one by one with the same result "
-            "as the whole model; its architecture is not supported."
+            "This model's decoder layers cannot be called one by one, for several texts, with the "
+            "same result as the whole model; its architecture is not supported. Choose another model."
         )
 
 

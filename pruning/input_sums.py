@@ -110,8 +110,8 @@ class InputSums:
         for name, total in self._sums.items():
             if not bool(torch.isfinite(total).all()):
                 raise AtlasError(
-                    f"Activations at {name} are not finite numbers in this precision; "
-                    "calibrate with dtype bfloat16 or float32."
+                    f"Activations at {name} are not finite numbers in this precision. Calibrate "
+                    "with dtype bfloat16 or float32; where that is so already, check the model's weights."
                 )
         return {name: total.cpu().numpy() for name, total in self._sums.items()}
 

@@ -71,11 +71,6 @@ class ModelReport:
         free = self.free_gpu_bytes or 0 if device.startswith("cuda") else self.free_memory_bytes
         return self.memory_bytes(dtype) <= free
 
-    @property
-    def fits_disk(self) -> bool:
-        """Whether the download fits the disk of the cache."""
-        return self.download_bytes <= self.free_disk_bytes
-
 
 def inspect_model(source: str, revision: str | None = None) -> ModelReport:
     """Look at a model: "demo", a hub id or a folder. Reads headers and metadata only.

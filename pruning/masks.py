@@ -109,7 +109,10 @@ def _comparable(scores: Tensor) -> Tensor:
         if low >= 0 and high < INFINITY:
             return bits
     if not all(math.isfinite(end) for end in _ends(scores)):
-        raise AtlasError("A score is not a finite number: a weight or an activation overflowed.")
+        raise AtlasError(
+            "A score is not a finite number: a weight or an activation overflowed. Calibrate in "
+            "float32, or check the model's weights."
+        )
     return scores
 
 

@@ -150,6 +150,15 @@ def resolve_device(device: str) -> str:
     return device
 
 
+def on_this_machine(spec: ModelSpec) -> ModelSpec:
+    """The same model on a device that is here: a run may have been made on another machine."""
+    try:
+        resolve_device(spec.device)
+    except InputError:
+        return replace(spec, device=resolve_device("auto"))
+    return spec
+
+
 def load_tokenizer(spec: ModelSpec) -> Any:
     """The model's tokenizer; InputError if its files are missing or not readable."""
     return _tokenizer(model_folder(resolve_source(spec)))

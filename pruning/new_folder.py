@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from pruning.errors import AtlasError, InputError
-from pruning.storage import storage_errors
+from pruning.storage import remove_abandoned, storage_errors, writer
 
 
 def check_is_new(out: Path) -> None:
@@ -36,33 +35,14 @@ def new_folder(out: Path) -> Iterator[Path]:
     Raises:
         AtlasError: the disk is full, or the place cannot be written.
     """
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    prefix = f".{out.name}.partial-"
+    partial = out.with_name(prefix + writer())
     with storage_errors(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(out)
+        remove_abandoned(out.parent, prefix)
         partial.mkdir()
         try:
             yield partial
             partial.rename(out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-def _remove_abandoned(out: Path) -> None:
-    """What an earlier process left that was filling the same folder and was killed."""
-    prefix = f".{out.name}.partial-"
-    for path in out.parent.iterdir():
-        process = path.name.removeprefix(prefix)
-        abandoned = path.name.startswith(prefix) and process.isdigit()
-        if abandoned and not _is_alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

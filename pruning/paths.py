@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from pruning.errors import InputError
 
 ROOTS_VARIABLE = "SUBMODEL_ATLAS_ROOTS"
+WORKSPACE_VARIABLE = "SUBMODEL_ATLAS_WORKSPACE"
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
 
 def allowed_roots() -> tuple[Path, ...] | None:
@@ -18,20 +19,29 @@ def allowed_roots() -> tuple[Path, ...] | None:
     return roots or None
 
 
-def allowed_path(path: str | Path, roots: Sequence[Path] | None = None) -> Path:
+def uploads_folder() -> Path:
+    """Where the app keeps uploads: in the workspace of SUBMODEL_ATLAS_WORKSPACE, else the usual."""
+    workspace = os.environ.get(WORKSPACE_VARIABLE) or PROJECT_FOLDER / "workspace"
+    return (Path(workspace).expanduser() / "uploads").resolve()
+
+
+def allowed_path(path: str | Path, *, uploads: bool = False) -> Path:
     """The absolute path with `~`, `..` and links resolved.
 
-    roots: folders that it must lie in; None: those of `allowed_roots`, if any are set. Raises
-    InputError for a path outside.
+    uploads: allow what lies in `uploads_folder` too (not that folder itself, which would be
+    everybody's uploads at once). Only for what is read as text: a folder of harness tasks may hold
+    programs. Raises InputError for a path outside the folders of `allowed_roots`, if any are set.
     """
     try:
         resolved = Path(path).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(f"{str(path)!r} is not a path that can be used ({error}).") from error
-    roots = allowed_roots() if roots is None else roots
-    if roots is not None and not any(resolved.is_relative_to(root.resolve()) for root in roots):
-        raise InputError(
-            f"{path} is outside the folders that this server may read "
-            f"({', '.join(map(str, roots))})."
-        )
-    return resolved
+    roots = allowed_roots()
+    if roots is None or any(resolved.is_relative_to(root) for root in roots):
+        return resolved
+    if uploads and uploads_folder() in resolved.parents:
+        return resolved
+    raise InputError(
+        f"{path} is outside the folders that this server may read ({', '.join(map(str, roots))}); "
+        "give a path inside one of them."
+    )

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import huggingface_hub
-from huggingface_hub import CommitOperationAdd, HfApi
+from huggingface_hub import CommitOperationAdd, HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError
 
-from pruning.errors import InputError
+from pruning.errors import AtlasError, InputError
 from pruning.export import PLAIN, SUBMODEL
 from pruning.formats.folders import read_record
-from pruning.hub_errors import asking
+from pruning.hub_errors import UnreachableError, asking
 from pruning.model_card import CARD, restated
 from pruning.progress import Progress, Report, ignore
 from pruning.sources import is_hub_id
@@ -82,6 +82,10 @@ def upload(folder: Path, repository: str, *, private: bool = False, report: Repo
     api = HfApi()
     total = plan_upload(folder, repository, private=private).bytes
     report(Progress(stage="Uploading", done=0, total=total, detail=repository))
+    operations = [
+        CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
+        for name, content in contents.items()
+    ]
     _asking(repository, lambda: api.create_repo(repository, private=private, exist_ok=True))
     there = set(_asking(repository, lambda: api.list_repo_files(repository)))
     if there - MADE_BY_THE_HUB:
@@ -89,10 +93,6 @@ def upload(folder: Path, repository: str, *, private: bool = False, report: Repo
             f"{repository} holds {len(there)} files already, and nothing is overwritten; choose "
             "another name, or delete that repository on the hub."
         )
-    operations = [
-        CommitOperationAdd(name, content if isinstance(content, bytes) else str(content))
-        for name, content in contents.items()
-    ]
     commit = _asking(
         repository,
         lambda: api.create_commit(
@@ -111,7 +111,7 @@ def _contents(folder: Path, repository: str) -> dict[str, Path | bytes]:
     contents: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not _is_hidden(path.relative_to(folder))
     }
     text = json.dumps(without_local_paths(record), indent=1, ensure_ascii=False) + "\n"
     contents[SUBMODEL] = text.encode("utf-8")
@@ -119,6 +119,10 @@ def _contents(folder: Path, repository: str) -> dict[str, Path | bytes]:
         card = (folder / CARD).read_text(encoding="utf-8")
         contents[CARD] = restated(card, repository, PLAIN).encode("utf-8")
     return contents
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def without_local_paths(record: dict[str, Any]) -> dict[str, Any]:
@@ -141,17 +145,35 @@ def _asking(repository: str, request: Callable[[], Result]) -> Result:
         try:
             return request()
         except HfHubHTTPError as error:
-            status = error.response.status_code
-            if status == 401:
-                raise InputError(
-                    "The hub does not accept the token; log in again with `hf auth login`, or "
-                    "set HF_TOKEN to a valid one."
-                ) from error
-            if status == 403:
-                raise InputError(
-                    f"The token may not write to {repository}; use one with the right to write "
-                    f"for {repository.partition('/')[0]}."
-                ) from error
-            raise
+            raise InputError(_refusal(repository, error.response.status_code)) from error
 
-    return asking(repository, None, careful)
+    try:
+        return asking(repository, None, careful)
+    except UnreachableError as error:
+        offline = "unset HF_HUB_OFFLINE" if constants.HF_HUB_OFFLINE else "check the network"
+        raise InputError(
+            f"The hub cannot be reached for the upload to {repository}; {offline} and try again."
+        ) from error
+    except AtlasError as error:
+        raise AtlasError(
+            f"The upload to {repository} failed ({error.__cause__}); check the folder and the "
+            "network, and try again."
+        ) from error
+
+
+def _refusal(repository: str, status: int) -> str:
+    """Why the hub refuses to be written to, and what to do."""
+    if status == 401:
+        return (
+            "The hub does not accept the token; log in again with `hf auth login`, or set HF_TOKEN "
+            "to a valid one."
+        )
+    if status == 403:
+        return (
+            f"The token may not write to {repository}; use one with the right to write for "
+            f"{repository.partition('/')[0]}."
+        )
+    return (
+        f"The hub refused the upload to {repository} (status {status}); check the name, and try "
+        "again later."
+    )

@@ -20,7 +20,8 @@ from pruning.masks import Mask, keep_highest
 from pruning.models import LoadedModel
 from pruning.progress import Meter, Report, ignore
 from pruning.scores import score
-from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.selection import select_weights
+from pruning.specs import PruneSpec, WeightKey
 from pruning.starved import norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, mix
 from pruning.surgery import temporary_masks
@@ -44,19 +45,16 @@ def prune_sequential(
     check_layer_by_layer(loaded)
     chosen = set(select_weights([w.key for w in loaded.weights], prune.layers, prune.projections))
     weights = [weight for weight in loaded.weights if weight.key in chosen]
-    hold = fits_memory(loaded, [sample for sample, _ in samples])
+    texts = [batches_of(sample, range(sample.num_samples), batch_size) for sample, _ in samples]
+    hold = fits_memory(loaded, [ids for batches in texts for ids, _ in batches])
     decoder = Decoder(loaded)
     last = max(key.layer for key in chosen)
     meter = Meter(report, "Pruning layer by layer", last + 1)
     masks: dict[WeightKey, Mask] = {}
     with tempfile.TemporaryDirectory(prefix="submodel-atlas-") as folder:
         streams = [
-            HiddenStates(
-                decoder,
-                batches_of(sample, range(len(sample.input_ids)), batch_size),
-                None if hold else Path(folder) / f"{number}.safetensors",
-            )
-            for number, (sample, _) in enumerate(samples)
+            HiddenStates(decoder, batches, None if hold else Path(folder) / f"{number}.safetensors")
+            for number, batches in enumerate(texts)
         ]
         for index in range(last + 1):
             here = [weight for weight in weights if weight.key.layer == index]

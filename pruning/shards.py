@@ -101,7 +101,7 @@ def tensor_bytes(shard: Shard, tensor: StoredTensor) -> bytearray:
     with shard.path.open("rb") as file:
         file.seek(tensor.begin)
         if file.readinto(data) != tensor.bytes:
-            raise AtlasError(f"{shard.path} ended before {tensor.name} did.")
+            raise AtlasError(f"{shard.path} ends inside {tensor.name}; fetch the model again.")
     return data
 
 
@@ -126,7 +126,7 @@ def chunks(shard: Shard, tensor: StoredTensor) -> Iterator[bytes]:
         while left:
             piece = file.read(min(CHUNK, left))
             if not piece:
-                raise AtlasError(f"{shard.path} ended before {tensor.name} did.")
+                raise AtlasError(f"{shard.path} ends inside {tensor.name}; fetch the model again.")
             left -= len(piece)
             yield piece
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, Self, cast
@@ -20,6 +19,7 @@ SCORES = (*TEXT_SCORES, "magnitude", "random")
 COMPARISON_GROUPS = ("row", "matrix")
 ALLOCATIONS = ("uniform", "owl")
 MODES = ("one-shot", "sequential")
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}  # keep it busy, and take little memory
 STARVED = ("magnitude", "dense")  # what becomes of experts that saw too few tokens
 Score = Literal["wanda", "ria", "contrastive", "magnitude", "random"]
 
@@ -168,6 +168,11 @@ class SampleSpec(Spec):
                 f"there are {self.num_samples}. Choose fewer groups or more samples."
             )
 
+    def sequences_per_batch(self, device: str) -> int:
+        """So many keep a device busy without much memory; at least 1. device: as a model's."""
+        kind = "cuda" if device.startswith("cuda") else "cpu"
+        return max(1, TOKENS_PER_BATCH[kind] // self.seq_len)
+
 
 def _check_selection(layers: tuple[int, ...] | None, projections: tuple[str, ...] | None) -> None:
     if layers is not None and (not layers or any(layer < 0 for layer in layers)):
@@ -180,7 +185,7 @@ def _check_selection(layers: tuple[int, ...] | None, projections: tuple[str, ...
 class CalibrationSpec(Spec):
     """A whole run: one model, its domains, the sample of each, the weights to look at.
 
-    layers, projections None: all. batch_size None: as many sequences as are sensible.
+    layers, projections None: all. batch_size None: see `SampleSpec.sequences_per_batch`.
     """
 
     model: ModelSpec
@@ -200,6 +205,11 @@ class CalibrationSpec(Spec):
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError("The batch size must be at least 1.")
         _check_selection(self.layers, self.projections)
+
+    @property
+    def sequences_per_batch(self) -> int:
+        """The batch size that was asked for, or the device's."""
+        return self.batch_size or self.sample.sequences_per_batch(self.model.device)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CalibrationSpec:
@@ -276,6 +286,11 @@ class PruneSpec(Spec):
         """Whether the score depends on the calibration text, so that domains' masks differ."""
         return self.score in TEXT_SCORES
 
+    def ranked(self, sparsity: float) -> PruneSpec:
+        """The masks that a plain ranking of the same scores gives at a sparsity."""
+        plain = {"pattern": "unstructured", "allocation": "uniform", "starved": STARVED[0]}
+        return dataclasses.replace(self, sparsity=sparsity, **cast(Any, plain))
+
     def pruned_of(self, count: int) -> int:
         """floor(count * sparsity) in exact decimal arithmetic: 0.29 of 100 is 29."""
         return math.floor(count * Fraction(str(self.sparsity)))
@@ -298,48 +313,3 @@ def pattern_sparsity(pattern: str) -> float | None:
     """The sparsity that an n:m pattern implies; None for "unstructured"."""
     block = parse_pattern(pattern)
     return None if block is None else float(1 - Fraction(*block))
-
-
-def parse_layers(text: str) -> tuple[int, ...]:
-    """ "0-5,8" -> (0, 1, 2, 3, 4, 5, 8)."""
-    layers: set[int] = set()
-    for part in text.replace(" ", "").split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
-        if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise InputError(f"Layers are written like 0-5,8; {part!r} is not understood.")
-        layers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return tuple(sorted(layers))
-
-
-def select_weights(
-    keys: Sequence[WeightKey],
-    layers: Sequence[int] | None,
-    projections: Sequence[str] | None,
-) -> tuple[WeightKey, ...]:
-    """The keys in the chosen layers and projections (last part of the name, or the whole name).
-
-    A layer or projection that matches nothing raises InputError and says what there is.
-    """
-    there = sorted({key.layer for key in keys})
-    missing = sorted(set(layers or ()) - set(there))
-    if missing:
-        raise InputError(
-            f"There is no layer {', '.join(map(str, missing))}; "
-            f"there are layers {there[0]} to {there[-1]}."
-        )
-    names = {key.projection for key in keys} | {key.name for key in keys}
-    unknown = sorted(set(projections or ()) - names)
-    if unknown:
-        raise InputError(
-            f"There is no projection {', '.join(unknown)}; "
-            f"there are {', '.join(sorted({key.projection for key in keys}))}."
-        )
-    chosen = tuple(
-        key
-        for key in keys
-        if (layers is None or key.layer in layers)
-        and (projections is None or {key.projection, key.name} & set(projections))
-    )
-    if not chosen:
-        raise InputError("The chosen layers and projections have no weight in common.")
-    return chosen

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pruning.errors import InputError
 from pruning.specs import PruneSpec, WeightKey
 from pruning.statistics import ENOUGH_TOKENS, ChannelStats
 from pruning.weights import PrunableWeight
+
+if TYPE_CHECKING:
+    from pruning.workspace import Run
 
 
 class ScoreNorms(dict[WeightKey, NDArray]):
@@ -49,17 +54,28 @@ def stays_dense(prune: PruneSpec, weight: PrunableWeight, starved: Collection[We
     return prune.starved == "dense" and prune.reads_text and weight.input_key in starved
 
 
-def starved_sentence(
-    starved: Mapping[str, frozenset[WeightKey]], name: Callable[[str], str] = str
-) -> str | None:
+def check_removal(run: Run, prune: PruneSpec, domains: Sequence[str]) -> None:
+    """Raise InputError if a domain's mask keeps experts whole only because too little is known.
+
+    All that no other domain keeps of them would be removed as this domain's own.
+    """
+    if prune.starved != "dense" or not prune.reads_text:
+        return
+    starved = [name for name in domains if run.stats(name).starved]
+    if starved:
+        raise InputError(
+            f"Some experts saw too little of {', '.join(starved)} to say what only it needs, so "
+            "leaving them dense has no meaning in a removal; let starved experts be pruned by "
+            "magnitude."
+        )
+
+
+def starved_sentence(starved: Mapping[str, int], name: Callable[[str], str] = str) -> str | None:
     """How many experts saw too few tokens of which domain; None if none did.
 
-    starved: domain -> inputs, as `ChannelStats.starved`.
+    starved: domain -> such experts of all layers.
     """
-    experts = {
-        domain: len({(key.layer, key.expert) for key in keys}) for domain, keys in starved.items()
-    }
-    found = [f"{count} of {name(domain)}" for domain, count in experts.items() if count]
+    found = [f"{count} of {name(domain)}" for domain, count in starved.items() if count]
     if not found:
         return None
     return (
@@ -69,11 +85,16 @@ def starved_sentence(
     )
 
 
+def count_experts(keys: Collection[WeightKey]) -> int:
+    """The experts that some weights or inputs of experts belong to."""
+    return len({(key.layer, key.expert) for key in keys})
+
+
 def left_dense_sentence(weights: Collection[WeightKey]) -> str | None:
     """How many weight matrices of how many experts a sub-model leaves dense; None if none."""
     if not weights:
         return None
-    experts = len({(key.layer, key.expert) for key in weights})
+    experts = count_experts(weights)
     matrices = f"{len(weights)} {'matrix' if len(weights) == 1 else 'matrices'}"
     return (
         f"Left dense: {matrices} of {experts} {'expert' if experts == 1 else 'experts'} that saw "

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -21,7 +22,8 @@ from pruning.allocation import layer_sparsities, outlier_shares
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.scores import importance, loudness
-from pruning.specs import PruneSpec, WeightKey, select_weights
+from pruning.selection import select_weights
+from pruning.specs import PruneSpec, WeightKey
 from pruning.starved import ScoreNorms, norms_of, prune_of_weight
 from pruning.statistics import ChannelStats, contrast, mix
 from pruning.storage import atomic_json
@@ -166,11 +168,7 @@ def owl_sparsities(run: Run, prune: PruneSpec, norms: ScoreNorms) -> dict[int, f
     InputError where the sparsity leaves OWL no room.
     """
     weights = _informed(selected_weights(run, prune), norms)
-    digest = hashlib.sha256()
-    for weight in weights:
-        digest.update(str(weight.key).encode())
-        digest.update(np.ascontiguousarray(norms[weight.input_key]).tobytes())
-    path = run.folder / "outliers" / f"{digest.hexdigest()[:16]}.json"
+    path = _outliers_path(run, weights, norms)
     if not path.exists():
         reader = run.weight_reader()
         shares = outlier_shares(
@@ -179,6 +177,19 @@ def owl_sparsities(run: Run, prune: PruneSpec, norms: ScoreNorms) -> dict[int, f
         atomic_json(path, {str(layer): share for layer, share in shares.items()})
     stored = json.loads(path.read_text("utf-8"))
     return layer_sparsities({int(layer): share for layer, share in stored.items()}, prune.sparsity)
+
+
+def has_outlier_shares(run: Run, prune: PruneSpec, norms: ScoreNorms) -> bool:
+    """Whether `owl_sparsities` has looked at the weights before."""
+    return _outliers_path(run, _informed(selected_weights(run, prune), norms), norms).exists()
+
+
+def _outliers_path(run: Run, weights: Sequence[PrunableWeight], norms: ScoreNorms) -> Path:
+    digest = hashlib.sha256()
+    for weight in weights:
+        digest.update(str(weight.key).encode())
+        digest.update(np.ascontiguousarray(norms[weight.input_key]).tobytes())
+    return run.folder / "outliers" / f"{digest.hexdigest()[:16]}.json"
 
 
 def _informed(weights: Sequence[PrunableWeight], norms: ScoreNorms) -> list[PrunableWeight]:

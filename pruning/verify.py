@@ -19,13 +19,13 @@ from pruning.errors import AtlasError, InputError
 from pruning.export import SUBMODEL, SUBMODEL_SCHEMA
 from pruning.export_spec import ExportSpec
 from pruning.formats.files import LAYOUT
-from pruning.formats.folders import decompress, form_of
+from pruning.formats.folders import check_names, decompress, form_of
 from pruning.load_check import load_and_run
 from pruning.models import model_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.shards import Shard, StoredTensor, read_shards, read_tensor, tensor_sha256
 from pruning.specs import ModelSpec
-from pruning.storage import storage_errors
+from pruning.storage import remove_abandoned, storage_errors, writer
 from pruning.tensor_checks import (
     differences,
     left_dense_tensors,
@@ -34,6 +34,7 @@ from pruning.tensor_checks import (
 )
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
+HIDDEN = ".verify-"  # begins the name of the folder that a compressed export is restored in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +111,10 @@ def _is_compressed(folder: Path) -> bool:
 def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
     """Restore the plain folder beside it, check that, and remove it again."""
     beside = folder.absolute().parent
+    remove_abandoned(beside, HIDDEN)
     with (
         storage_errors(beside / "verify"),
-        TemporaryDirectory(prefix=".verify-", dir=beside) as kept,
+        TemporaryDirectory(prefix=f"{HIDDEN}{writer()}-", dir=beside) as kept,
     ):
         plain = Path(kept) / folder.name
         try:
@@ -160,7 +162,7 @@ def _read_record(path: Path) -> tuple[dict[str, Any], ExportSpec]:
             f"{SUBMODEL_SCHEMA}; update the program to verify it."
         )
     for entry in record["tensors"].values():
-        needed = ["file", "dtype", "shape", "sha256"]
+        needed = ["dtype", "shape", "sha256"]
         needed += ["transposed", "zeros"] if "pruned" in entry else []
         for part in needed:
             entry[part]
@@ -168,7 +170,7 @@ def _read_record(path: Path) -> tuple[dict[str, Any], ExportSpec]:
         record["tensors"][name]["pruned"]
     for part in ("source", "revision", "fingerprint"):
         record["base"][part]
-    record["files"].items()
+    check_names(record)
     return record, ExportSpec.from_json(record["export"])
 
 

@@ -88,7 +88,8 @@ def _measure_missing(
     report: Report,
 ) -> None:
     """One removal after the other, each read by the domains that it has not been read by."""
-    from pruning.models import load_model  # brings transformers along; pages only read
+    # here, as it brings transformers along, and pages only read
+    from pruning.models import load_model, on_this_machine
 
     meter = Meter(report, "Removing and reading", sum(len(step.evaluated) for step in plan))
     loaded: LoadedModel | None = None
@@ -100,7 +101,7 @@ def _measure_missing(
         if loaded is None:
             report(Progress(stage="Loading the model", done=meter.done, total=meter.total))
             run.model_folder()  # refuses a model that has changed since
-            loaded = load_model(run.spec.model)
+            loaded = load_model(on_this_machine(run.spec.model))
         kept = kept_masks(step.removal, run, loaded, prune, found, spec.seed)
         with temporary_masks(loaded, kept):
             for domain in missing:

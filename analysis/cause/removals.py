@@ -15,6 +15,7 @@ from pruning.errors import InputError
 from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import TEXT_SCORES, PruneSpec, WeightKey, content_hash
+from pruning.starved import check_removal
 from pruning.submodels import run_masks, selected_weights
 from pruning.workspace import Run
 
@@ -27,8 +28,8 @@ Regions = Mapping[WeightKey, Mapping[str, Mask]]
 def run_regions(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) -> Regions:
     """Weight matrix -> domain -> its region there, one bit a weight.
 
-    Raises InputError where the score gives all domains one mask, for fewer than two domains, and
-    where no domain has any weight for itself.
+    Raises InputError where the score gives all domains one mask, for fewer than two domains, where
+    no domain has any weight for itself, and as `check_removal`.
     """
     if not prune.reads_text:
         raise InputError(
@@ -39,6 +40,8 @@ def run_regions(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ig
         raise InputError(
             "A domain's own weights are told apart from other domains'; this run has one."
         )
+    if spec.region == "exclusive":
+        check_removal(run, prune, run.domains)
     own_spec, others_spec = spec.of(prune)
     meter = Meter(report, "Finding the regions", len(selected_weights(run, own_spec)))
     found = {}

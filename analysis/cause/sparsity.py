@@ -24,6 +24,8 @@ def stored_at_sparsities(run: Run, prune: PruneSpec, spec: CauseSpec) -> dict[fl
         return {}
     hardest: dict[float, tuple[CauseSpec, dict]] = {}
     for other, asked, record in records(run):
+        if other.block is not None:  # at no sparsity but its own
+            continue
         alike = replace(other, sparsity=prune.sparsity) == prune and kind(asked) == kind(spec)
         before = hardest.get(other.sparsity)
         if alike and (before is None or before[0].effort < asked.effort):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal
 
@@ -51,9 +51,8 @@ class CauseSpec(Spec):
         """The masks that regions are the difference of: the domain's own, and the others'."""
         if self.region == "exclusive":
             return prune, prune
-        pruned = share_pruned(self.top)
-        own = replace(prune, pattern="unstructured", allocation="uniform", sparsity=pruned)
-        return own, replace(own, sparsity=share_pruned(self.others_top))
+        own, others = (share_pruned(top) for top in (self.top, self.others_top))
+        return prune.ranked(own), prune.ranked(others)
 
 
 def share_pruned(top: float) -> float:

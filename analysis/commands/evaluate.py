@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from analysis.captions import about_tasks, percent
 from analysis.execution import Sandbox, add_consent_argument, consented_sandbox
 from pruning.commands.options import (
     add_json,
@@ -144,7 +145,6 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
     spec = spec_of(arguments)
     from analysis.evaluation import evaluate as evaluation
     from analysis.evaluation.spec import columns_of
-    from analysis.evaluation.table import remarks
 
     workspace = workspace_of(arguments)
     run = workspace.run(arguments.run)
@@ -155,15 +155,30 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
         sandbox=sandbox_of(arguments, workspace, columns_of(run, spec)),
         report=report,
     )
+    said = remarks_on(table)
     return Answer(
         data={
             "run": run.id,
             "evaluation": spec.to_json(),
-            "held_out": remarks(spec),
+            "held_out": said,
             "results": [result.row() for result in table.results],
         },
-        shown=[*tables(table), remarks(spec)],
+        shown=[*tables(table), said],
     )
+
+
+def remarks_on(table: EvaluationTable) -> str:
+    """What to know when reading the tables: what was held out, and which masks prune more."""
+    from analysis.evaluation.spec import TEXT
+    from analysis.evaluation.table import HELD_OUT, LEFT_DENSE
+
+    tasks = [column.tasks for column in table.columns if column.tasks is not None]
+    said = [HELD_OUT] if any(column.kind == TEXT for column in table.columns) else []
+    if tasks:
+        said.append(about_tasks(tasks))
+    if table.spec.prune.starved == "dense":
+        said.append(LEFT_DENSE)
+    return " ".join(said)
 
 
 def sandbox_of(
@@ -237,7 +252,7 @@ def tables(table: EvaluationTable) -> list[Any]:
     for sparsity in table.spec.sparsities:
         for name in table.measures:
             chosen = table.select(measure=name, sparsity=sparsity)
-            parts += [f"{name}, {sparsity:.0%} of the weights pruned", _table(chosen)]
+            parts += [f"{name}, {percent(sparsity)} of the weights pruned", _table(chosen)]
     return parts
 
 

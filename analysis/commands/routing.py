@@ -35,7 +35,7 @@ def routing(arguments: argparse.Namespace, report: Report) -> Answer:
     table = routing_table(run)
     sentences = [routing_sentence(table, domain) for domain in table.domains]
     sentences.append(distance_sentence(table))
-    starved = starved_sentence({name: run.stats(name).starved for name in run.domains})
+    starved = starved_sentence({name: len(each) for name, each in table.starved().items()})
     return Answer(
         data={
             "run": run.id,

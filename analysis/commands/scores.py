@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from pruning.commands.options import add_json, add_workspace, workspace_of
+from analysis.captions import percent
+from pruning.commands.options import add_json, add_starved, add_workspace, workspace_of
 from pruning.console import Answer
 from pruning.progress import Report
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="held-out text of each domain (default: 20000)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add_starved(parser)
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=scores)
@@ -45,12 +47,17 @@ def scores(arguments: argparse.Namespace, report: Report) -> Answer:
     run = workspace_of(arguments).run(arguments.run)
     sparsities = tuple(dict.fromkeys(arguments.sparsity))
     found = compare_scores(
-        run, sparsities, text_bytes=arguments.text, device=arguments.device, report=report
+        run,
+        sparsities,
+        text_bytes=arguments.text,
+        starved=arguments.starved,
+        device=arguments.device,
+        report=report,
     )
     parts: list[Any] = []
     for sparsity in sparsities:
         parts += [
-            f"bits per byte, {sparsity:.0%} of the weights pruned",
+            f"bits per byte, {percent(sparsity)} of the weights pruned",
             every_mask(found, sparsity),
         ]
     return Answer(
@@ -99,5 +106,5 @@ def summary(found: ScoreComparison) -> Table:
                     f"{found.mean_to_wanda(way, sparsity, own=own):+.3f}",
                     f"{better}, {worse}, {all_texts}",
                 ]
-            table.add_row(f"{sparsity:.0%}", way, *cells)
+            table.add_row(percent(sparsity), way, *cells)
     return table

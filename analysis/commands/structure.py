@@ -16,6 +16,7 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.console import Answer
+from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def structure(arguments: argparse.Namespace, report: Report) -> Answer:
-    """Count the regions, or read what was counted before."""
+    """Count the regions, or read what was counted before; of too many domains, all but them."""
     prune = prune_spec_of(arguments)
     from analysis.overlap import overlap_table
     from analysis.structure import findings
@@ -58,13 +59,18 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
 
     spec = SharpSpec(top=arguments.top, others_top=arguments.others_top)
     run = workspace_of(arguments).run(arguments.run)
-    check_domains(len(run.domains))
     found = families(run.domains, overlap_table(run, prune, report).jaccard())
-    regions = region_counts(run, prune, report)
+    regions: RegionCounts | None = None
+    try:
+        check_domains(len(run.domains))
+    except InputError as error:  # the rest needs no regions
+        kept = [str(error)]
+    else:
+        regions = region_counts(run, prune, report)
+        kept = [findings.core_sentence(regions), findings.exclusive_sentence(regions)]
     # of a score that ignores the text no domain can have a sharp region
     sharp = sharp_regions(run, prune, spec, report) if prune.reads_text else None
     tree = [findings.families_sentence(found), findings.trust_sentence(found)]
-    kept = [findings.core_sentence(regions), findings.exclusive_sentence(regions)]
     own = [findings.sharp_sentence(sharp, spec)] if sharp else []
     return Answer(
         data={
@@ -72,8 +78,8 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
             "prune": prune.to_json(),
             "domains": run.domains,
             "families": families_data(found),
-            "regions": region_rows(regions),
-            "cells": cell_rows(regions),
+            "regions": region_rows(regions) if regions else [],
+            "cells": cell_rows(regions) if regions else [],
             "sharp_spec": spec.to_json(),
             "sharp": sharp_rows(sharp) if sharp else [],
             "sentences": [*filter(None, tree), *kept, *own],
@@ -82,7 +88,7 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
             *filter(None, tree),
             merges_table(found),
             *kept,
-            regions_table(regions),
+            *([regions_table(regions)] if regions else []),
             *own,
             *([sharp_table(sharp)] if sharp else []),
         ],

@@ -1,8 +1,9 @@
 """Questions with choices, answered by which choice the model finds likeliest after the question.
 
 `raw` takes the choice with the highest log-likelihood; `normalised` the one with the highest
-log-likelihood per byte of its text, so that long choices are not at a disadvantage. These are acc
-and acc_norm of lm-evaluation-harness.
+log-likelihood per byte of its text, so that long choices are not at a disadvantage. The first is
+acc of lm-evaluation-harness; the second is close to its acc_norm, which divides by the choice's
+characters.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from analysis.evaluation.likelihood import (
     encode_whole,
     tail_bits,
 )
-from pruning.domains.encoding import TextEncoder
+from pruning.domains.encoding import TextEncoder, writable
 from pruning.models import LoadedModel
 from pruning.progress import Report, ignore
 
@@ -59,7 +60,7 @@ def choose(
     found, first = [], 0
     for texts in choices:
         needed = bits[first : first + len(texts)]
-        sizes = np.array([len(text.encode()) for text in texts])
+        sizes = np.array([len(writable(text).encode()) for text in texts])
         found.append(Chosen(raw=int(needed.argmin()), normalised=int((needed / sizes).argmin())))
         first += len(texts)
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.captions import percent
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.spec import EvaluationSpec, columns_of
@@ -101,6 +102,6 @@ def _caption(spec: ExperimentSpec, sparsity: float) -> str:
     source = spec.calibration.model.source.rstrip("/").rsplit("/", 1)[-1]
     sample = spec.calibration.sample
     return (
-        f"{source} at {sparsity:.0%} sparsity, {sample.num_samples} samples of {sample.seq_len} "
-        "tokens of each calibration set; 95% intervals over documents or tasks"
+        f"{source} at {percent(sparsity)} sparsity, {sample.num_samples} samples of "
+        f"{sample.seq_len} tokens of each calibration set; 95% intervals over documents or tasks"
     )

@@ -4,15 +4,17 @@
 
 The harness gets the loaded module itself, so a sub-model is measured without being written to disk.
 Its own prompts, few-shot examples and scores are used. Of its metrics those are kept that are means
-over the samples, under their own name with "(lm-eval)" behind it, and bits per byte; so they get
-intervals and paired differences like any other measure.
+of samples from 0 to 1, higher being better, under their own name with "(lm-eval)" behind it, and
+bits per byte; so they get intervals and paired differences like any other measure. Where a task has
+several filters (ways to read an answer), each gives a measure, which also has the filter's name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.evaluation.measures import BITS_PER_BYTE, HARNESS, Measured, shares
+from analysis.evaluation.measures import BITS_PER_BYTE, HARNESS, Float, Measured, shares
 from pruning.errors import InputError
 from pruning.paths import allowed_path
 
@@ -69,7 +71,7 @@ def harness_task(name: str, include: str = "", limit: int | None = None) -> Harn
 
 
 def harness_measured(loaded: LoadedModel, task: HarnessTask) -> Measured:
-    """Run a task; InputError for a task that the harness does not know."""
+    """Run a task; InputError for one that the harness does not know, or that has no fit metric."""
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
@@ -83,10 +85,13 @@ def harness_measured(loaded: LoadedModel, task: HarnessTask) -> Measured:
         log_samples=True,
         task_manager=manager,
     )
-    samples = [sample for of_task in found["samples"].values() for sample in of_task]
-    statistics = dict(_statistics(found["results"], samples))
+    statistics, refused = _statistics(found)
     if not statistics:
-        raise InputError(f"The harness's task {task.name} has no metric that is a mean of samples.")
+        reasons = "; ".join(f"{name}: {why}" for name, why in refused.items()) or "none is reported"
+        raise InputError(
+            f"The harness's task {task.name} has no metric that is a mean of samples from 0 to 1, "
+            f"higher being better ({reasons})."
+        )
     return Measured(statistics=statistics)
 
 
@@ -107,25 +112,55 @@ def _manager(include: str, files: str, own_only: bool) -> Any:
     return TaskManager(include_path=include or None, include_defaults=not own_only)
 
 
-def _statistics(
-    results: Mapping[str, Mapping[str, Any]], samples: Sequence[Mapping[str, Any]]
-) -> Iterator[tuple[str, Any]]:
-    """(measure, statistics) of every metric that can be had from the samples."""
-    reported: dict[str, float] = {}
+def _statistics(found: Mapping[str, Any]) -> tuple[dict[str, Float], dict[str, str]]:
+    """measure -> its statistics from the samples; metric -> why it is none of the measures.
+
+    found: what `simple_evaluate` gives: results, samples and higher_is_better of every task.
+    """
+    reported = _reported(found["results"])
+    filters = Counter(metric for metric, _ in reported)
+    samples = [sample for of_task in found["samples"].values() for sample in of_task]
+    better = (found.get("higher_is_better") or {}).values()
+    statistics: dict[str, Float] = {}
+    refused: dict[str, str] = {}
+    for (metric, kind), value in reported.items():
+        values = [sample.get(metric) for sample in samples if sample.get("filter", kind) == kind]
+        name = metric if filters[metric] == 1 else f"{metric}, {kind}"
+        if metric == "bits_per_byte" and _are_pairs(values):
+            pairs = np.array(values, dtype=np.float64)
+            statistics[BITS_PER_BYTE] = pairs * np.array([-1 / math.log(2), 1.0])
+        elif any(of_task.get(metric) is False for of_task in better):
+            refused[name] = "lower is better"
+        elif why := _no_share(values, value):
+            refused[name] = why
+        else:
+            statistics[f"{name}{HARNESS}"] = shares(values)
+    return statistics, refused
+
+
+def _reported(results: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float]:
+    """(metric, filter) -> value, of the keys "metric,filter"; of several tasks, the first's."""
+    found: dict[tuple[str, str], float] = {}
     for of_task in results.values():
         for name, value in of_task.items():
-            metric = name.partition(",")[0]
-            if isinstance(value, Real) and not metric.endswith("_stderr"):
-                reported.setdefault(metric, float(value))
-    for metric, value in reported.items():
-        values = [sample.get(metric) for sample in samples]
-        if metric == "bits_per_byte" and all(isinstance(pair, tuple | list) for pair in values):
-            pairs = np.array(values, dtype=np.float64)
-            yield BITS_PER_BYTE, pairs * np.array([-1 / math.log(2), 1.0])
-        elif values and all(isinstance(each, Real) for each in values):
-            numbers = np.array(values, dtype=np.float64)
-            if abs(numbers.mean() - value) < CLOSE:
-                yield f"{metric}{HARNESS}", shares(numbers)
+            metric, comma, kind = name.partition(",")
+            if comma and isinstance(value, Real) and not metric.endswith("_stderr"):
+                found.setdefault((metric, kind), float(value))
+    return found
+
+
+def _are_pairs(values: Sequence[Any]) -> bool:
+    return bool(values) and all(isinstance(pair, tuple | list) for pair in values)
+
+
+def _no_share(values: Sequence[Any], value: float) -> str:
+    """Why a reported value is no mean of samples from 0 to 1; "" if it is one."""
+    if not values or not all(isinstance(each, Real) for each in values):
+        return "it has no number for every sample"
+    numbers = np.array(values, dtype=np.float64)
+    if not abs(numbers.mean() - value) < CLOSE:  # nor is NaN
+        return "it is no mean of its samples"
+    return "" if numbers.min() >= 0 and numbers.max() <= 1 else "its samples are not from 0 to 1"
 
 
 def _digest(folder: Path) -> str:

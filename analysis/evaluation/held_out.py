@@ -5,7 +5,7 @@ other source the documents are drawn on, in the same seeded order, from where ca
 Either way every document is compared with what was calibrated on: with the texts drawn for the run,
 and, since a file may have changed meanwhile, with the token ids that the run itself keeps. A
 document that any domain of the run has read, or that was drawn already, is left out; texts are
-compared without regard to white space.
+compared without regard to white space. What UTF-8 cannot write is replaced as in calibration.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from demo import texts
 from pruning.domains import documents
-from pruning.domains.encoding import TextEncoder
+from pruning.domains.encoding import TextEncoder, writable
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
 from pruning.specs import DomainSpec, content_hash
@@ -93,7 +93,7 @@ def _draw(run: Run, domain: str, size: int) -> list[str]:
     for text in _candidates(run, spec, encoder):
         if known.holds(encoder.encode([text], known.longest + 1)[0]):
             continue
-        found.append(_cut(text, size // LARGEST_SHARE))
+        found.append(_cut(writable(text), size // LARGEST_SHARE))
         total += len(found[-1].encode())
         if total >= size:
             return found
@@ -152,5 +152,5 @@ def _digest(text: str) -> bytes:
 
 def _cut(text: str, longest: int) -> str:
     """The beginning of a text of at most `longest` bytes, whole characters only."""
-    data = text.encode(errors="replace")
+    data = text.encode()
     return text if len(data) <= longest else data[:longest].decode(errors="ignore")

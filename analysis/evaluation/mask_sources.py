@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 Kind = Literal["dense", "domain", "half", "mixture", "magnitude", "random"]
 KINDS: tuple[Kind, ...] = ("dense", "domain", "half", "mixture", "magnitude", "random")
 HALVES = (1, 2)
+TITLES: dict[Kind, str] = {  # of the rows that are no domain's
+    "dense": "dense",
+    "mixture": "all domains",
+    "magnitude": "magnitude",
+    "random": "random",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +48,16 @@ class MaskSource(Spec):
 
     @property
     def title(self) -> str:
-        """What the row of this source is called in tables."""
+        """What the row of this source is called in tables.
+
+        Domains share the titles of their draws, which are measured on their own domain only. No
+        other sources share one: a domain named "random" is called "random (domain)".
+        """
         if self.kind == "half":
             return "one draw of its own text" if self.half == 1 else "another draw of its own text"
-        return {"mixture": "all domains"}.get(self.kind, self.domain or self.kind)
+        if self.kind != "domain":
+            return TITLES[self.kind]
+        return f"{self.domain} (domain)" if self.domain in TITLES.values() else self.domain
 
 
 DENSE = MaskSource(kind="dense")

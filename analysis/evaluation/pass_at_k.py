@@ -15,15 +15,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.evaluation.program_tasks import CodeTask
 from analysis.execution import Limits, Outcome, Sandbox, require_language, run_tested
 from pruning.errors import InputError
 from pruning.progress import Meter, Report, ignore
-
-DRAWS = 2000  # of tasks, for an interval
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +43,6 @@ class TaskResult:
         return sum(attempt.outcome.passed for attempt in self.attempts)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PassAtK:
-    """pass@k over tasks, a share in [0, 1], with a 95% bootstrap interval over the tasks."""
-
-    k: int
-    value: float
-    low: float
-    high: float
-    tasks: int
-    samples: int
-
-
 def unbiased_pass_at_k(samples: int, passed: int, k: int) -> float:
     """The estimate for one task: `passed` of `samples` completions passed.
 
@@ -71,45 +55,6 @@ def unbiased_pass_at_k(samples: int, passed: int, k: int) -> float:
     if failed < k:
         return 1.0
     return float(1.0 - np.prod(1.0 - k / np.arange(failed + 1, samples + 1)))
-
-
-def pass_at_k(results: Sequence[TaskResult], ks: Sequence[int], *, seed: int = 0) -> list[PassAtK]:
-    """pass@k for each k, averaged over tasks that have equally many attempts.
-
-    The interval resamples tasks with replacement (percentiles of `DRAWS` means). Raises InputError
-    without results, for tasks with unlike numbers of attempts, or for k larger than that number.
-    """
-    return pass_at_k_of_counts(
-        [result.passed for result in results],
-        [len(result.attempts) for result in results],
-        ks,
-        seed=seed,
-    )
-
-
-def pass_at_k_of_counts(
-    passed: Sequence[int], samples: Sequence[int], ks: Sequence[int], *, seed: int = 0
-) -> list[PassAtK]:
-    """As `pass_at_k`, from the numbers of completions that passed and that there are, by task."""
-    if not passed or len(set(samples)) != 1 or len(passed) != len(samples):
-        raise InputError("pass@k needs at least one task, and as many completions for each.")
-    number = samples[0]
-    draws = np.random.default_rng(seed).integers(len(passed), size=(DRAWS, len(passed)))
-    return [_averaged(passed, number, k, draws) for k in ks]
-
-
-def _averaged(passed: Sequence[int], samples: int, k: int, draws: NDArray[np.int64]) -> PassAtK:
-    values = np.array([unbiased_pass_at_k(samples, each, k) for each in passed])
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values[draws].mean(axis=1), [tail, 1 - tail])
-    return PassAtK(
-        k=k,
-        value=float(values.mean()),
-        low=float(low),
-        high=float(high),
-        tasks=len(passed),
-        samples=samples,
-    )
 
 
 def _check_k(samples: int, k: int) -> None:

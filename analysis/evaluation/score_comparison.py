@@ -107,15 +107,19 @@ def compare_scores(
     sparsities: tuple[float, ...],
     *,
     text_bytes: int,
+    starved: str = "magnitude",
     device: str = "auto",
     report: Report = ignore,
 ) -> ScoreComparison:
-    """Measure what is not measured yet. Raises as `evaluate`, and InputError for a lone domain."""
+    """Measure what is not measured yet. Raises as `evaluate`, and InputError for a lone domain.
+
+    starved: see `PruneSpec`.
+    """
     tables = {}
     for way, changes in WAYS.items():
         spec = EvaluationSpec(
             sparsities=sparsities,
-            prune=replace(PruneSpec(sparsity=sparsities[0]), **changes),
+            prune=replace(PruneSpec(sparsity=sparsities[0], starved=starved), **changes),
             text_bytes=text_bytes,
             yardsticks=False,
         )

@@ -26,7 +26,8 @@ class EvaluationSpec(Spec):
     each built-in domain; 0: none. task_sets: further sets of tasks. sampling: how programs are
     written. calibrated_on: domains whose own masks are measured; measured_on: domains whose text
     and tasks they are measured on; None: all of the run's. yardsticks: also measure the mixture,
-    magnitude and random masks, and two draws of each domain. meteor: also METEOR of translations.
+    magnitude and random masks, and two draws of each domain; with the contrastive score neither the
+    mixture nor the draws. meteor: also METEOR of translations.
     """
 
     sparsities: tuple[float, ...] = (0.5,)

@@ -33,11 +33,11 @@ YARDSTICKS = (
 
 
 def index_chart(pairs: Sequence[PairEvidence], style: Look) -> Chart:
-    """One row a pair, the most distinct on top; hollow where the test shows no difference."""
+    """One row a pair, the most distinct on top; hollow where adjusted p is not small."""
     ordered = sorted(pairs, key=lambda pair: pair.whole.index)
     names = [f"{label(pair.domain_a)} · {label(pair.domain_b)}" for pair in ordered]
     whole = [pair.whole for pair in ordered]
-    clear = [each.p < CLEAR for each in whole]
+    clear = [each.adjusted_p < CLEAR for each in whole]
     figure = go.Figure()
     figure.add_scatter(
         x=[each.index for each in whole],

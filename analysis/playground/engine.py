@@ -14,7 +14,7 @@ from analysis.playground.records import Event, GenerationSpec, Reason, SubModel,
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
 from pruning.masks import Mask
-from pruning.models import LoadedModel, load_model
+from pruning.models import LoadedModel, load_model, on_this_machine
 from pruning.progress import Report, ignore
 from pruning.resources import free_gpu_bytes, free_memory_bytes, gigabytes
 from pruning.specs import WeightKey
@@ -41,12 +41,12 @@ class Engine:
 
     @classmethod
     def of_run(cls, run: Run, report: Report = ignore) -> Engine:
-        """Load the model that a run was calibrated on.
+        """Load the model that a run was calibrated on, wherever that was.
 
         AtlasError if that model is gone or has changed, or if memory does not suffice.
         """
         run.model_folder()
-        return cls(load_model(run.spec.model, report))
+        return cls(load_model(on_this_machine(run.spec.model), report))
 
     def generate(self, run: Run, spec: GenerationSpec, stop: Stop) -> Iterator[Event]:
         """Every passage in turn: the dense model's, then each sub-model's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.captions import about
+from analysis.captions import about, percent
 from analysis.cause.findings import QUESTIONS, is_own, quality, verdict
 from analysis.cause.results import Cause, DomainCause
 from analysis.cause.sparsity import sparsity_sentence, stored_at_sparsities
@@ -50,12 +50,13 @@ def own_sentence(spec: CauseSpec, found: Cause) -> str:
     return (
         f"Of the weights {TAKEN[spec.region]}, {len(own)} of {len(found.domains)} regions are shown "
         f"to be their domain's own{names}. (A region is, if its domain needs it more than other "
-        "weights, and more than any other domain does.)"
+        "weights of the same magnitudes, more than any other domain does, and more than the other "
+        "domains' regions.)"
     )
 
 
 def _region(source: Source, spec: CauseSpec, found: Cause) -> list[Part]:
-    sharp = f", top {spec.top:.0%} minus the others' top {spec.others_top:.0%}"
+    sharp = f", top {percent(spec.top)} minus the others' top {percent(spec.others_top)}"
     region = f"{spec.region} region{sharp if spec.region == 'sharp' else ''}"
     least, most = min(found.documents.values()), max(found.documents.values())
     documents = f"{least}" if least == most else f"{least} to {most}"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.cause.sparsity import stored_at_sparsities
 from analysis.cause.spec import CauseSpec
+from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from analysis.report.channels import chosen_pair, read_inputs
@@ -15,6 +16,15 @@ from analysis.report.html import Section, code, paragraph
 from analysis.report.provenance import model_source
 from analysis.report.source import Source
 from pruning.specs import DomainSpec, PruneSpec
+
+OF_SCORES = (
+    " The evaluation of OWL was made by python -m analysis scores, which measures all scores and "
+    "has no flags for one of them."
+)
+OF_A_FILE = (
+    " An evaluation of OWL with these choices has no flags; write them in a file for python -m "
+    "analysis experiment --spec."
+)
 
 
 def reproduction(source: Source) -> Section:
@@ -38,7 +48,7 @@ def reproduction(source: Source) -> Section:
         names = shlex.join((pair.domain_a, pair.domain_b))
         lines.append(f"python -m analysis channels --run {run.id} --domains {names}")
     lines += [_cause(source, choice, asked) for asked in source.causes]
-    lines += [_evaluate(run.id, table.spec) for table in source.evaluations]
+    lines += [line for table in source.evaluations if (line := _measuring(run.id, table.spec))]
     lines.append(f"python -m analysis report {choice} --out {run.id}-report.html")
     private = any(domain.kind == "files" for domain in run.spec.domains) or any(
         each.source not in (TaskSpec.source, "")
@@ -48,6 +58,7 @@ def reproduction(source: Source) -> Section:
     note = "The id of the run is a hash of the weights and the tokens, so it comes out the same."
     if private:
         note += " Own files are named without their folder: put them where the command says."
+    note += "".join(dict.fromkeys(_owl_note(table.spec) for table in source.evaluations))
     return Section(name="How to reproduce it", parts=[code("\n".join(lines)), paragraph(note)])
 
 
@@ -97,6 +108,32 @@ def _cause(source: Source, choice: str, spec: CauseSpec) -> str:
     return " ".join(words)
 
 
+def _measuring(run: str, spec: EvaluationSpec) -> str:
+    """The command of an evaluation; "" if there is none, as `evaluate` does not allocate by OWL."""
+    if spec.prune.allocation == PruneSpec.allocation:
+        return _evaluate(run, spec)
+    if not _is_of_scores(spec):
+        return ""
+    words = [f"python -m analysis scores --run {run}"]
+    words.append(f"--sparsity {' '.join(map(str, spec.sparsities))} --text {spec.text_bytes}")
+    return " ".join([*words, *_changed(spec.prune)])
+
+
+def _owl_note(spec: EvaluationSpec) -> str:
+    """What to know of the command of an evaluation of OWL, or of its absence; "" for others."""
+    if spec.prune.allocation == PruneSpec.allocation:
+        return ""
+    return OF_SCORES if _is_of_scores(spec) else OF_A_FILE
+
+
+def _is_of_scores(spec: EvaluationSpec) -> bool:
+    """Whether `scores` makes exactly this evaluation of OWL, with others."""
+    plain = PruneSpec(sparsity=spec.sparsities[0], allocation="owl", starved=spec.prune.starved)
+    return spec.text_bytes > 0 and spec == EvaluationSpec(
+        sparsities=spec.sparsities, prune=plain, text_bytes=spec.text_bytes, yardsticks=False
+    )
+
+
 def _evaluate(run: str, spec: EvaluationSpec) -> str:
     words = [f"python -m analysis evaluate --run {run}"]
     if spec.prune.block is None:
@@ -117,8 +154,12 @@ def _evaluate(run: str, spec: EvaluationSpec) -> str:
         words.append("--meteor")
     sampling = spec.sampling
     if sampling.samples > 1:
-        words.append(f"--samples {sampling.samples} --temperature {sampling.temperature}")
-        words.append(f"--top-p {sampling.top_p} --pass-at {' '.join(map(str, sampling.ks))}")
+        words.append(f"--samples {sampling.samples}")
+        words.append(f"--pass-at {' '.join(map(str, sampling.ks))}")
+    if sampling.temperature:
+        words.append(f"--temperature {sampling.temperature}")
+    if sampling.top_p != Sampling.top_p:
+        words.append(f"--top-p {sampling.top_p}")
     return " ".join(words)
 
 

@@ -1,10 +1,11 @@
-"""What the sub-models can still do, on held-out text and tasks."""
+"""What the sub-models can still do, on held-out text and on tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.evaluation.measures import BITS_PER_BYTE
+from analysis.captions import NOT_COMPARED, are_held_out
+from analysis.evaluation.measures import BITS_PER_BYTE, measure
 from analysis.evaluation.spec import TASKS, TEXT
 from analysis.evaluation.table import EvaluationTable, Result, remarks
 from analysis.figures.domains import label
@@ -20,7 +21,7 @@ INTERVALS = (
 
 
 def evaluations(source: Source) -> Section | None:
-    """One matrix of bits per byte and one of tasks, as far as they were measured."""
+    """One matrix of bits per byte of text, then those of tasks, as far as they were measured."""
     parts: list[str | Figure] = []
     results = text_results(source)
     if results:
@@ -30,12 +31,31 @@ def evaluations(source: Source) -> Section | None:
             paragraph(f"{best_sentence(results)} {remarks(source.evaluations[0].spec)}".strip()),
             Figure(chart=chart, name="bits-per-byte", caption=caption),
         ]
-    results = _newest(source, TASKS)
-    if results:
-        caption = f"Held-out tasks, in percent; higher is better. {INTERVALS} {source.caption}"
-        chart = evaluation_matrix(results, VALUES, LIGHT)
-        parts.append(Figure(chart=chart, name="tasks", caption=caption))
+    parts += _tasks(source)
     return Section(name="What can each sub-model still do?", parts=parts) if parts else None
+
+
+def _tasks(source: Source) -> list[Figure]:
+    """Tasks scored in percent; apart from them those of the harness that give bits per byte."""
+    measured = _newest(source, TASKS)
+    found: list[Figure] = []
+    for name, words, higher in (
+        ("tasks", "in percent; higher is better", True),
+        ("tasks-bits-per-byte", "in bits per byte; lower is better", False),
+    ):
+        results = [r for r in measured if measure(r.measure).higher_is_better is higher]
+        if results:
+            chart = evaluation_matrix(results, VALUES, LIGHT)
+            caption = f"{_tasks_words(results, words)} {INTERVALS} {source.caption}"
+            found.append(Figure(chart=chart, name=name, caption=caption))
+    return found
+
+
+def _tasks_words(results: Sequence[Result], words: str) -> str:
+    """What the tasks of a figure are, and whether they are held out."""
+    if are_held_out(result.column.tasks for result in results if result.column.tasks):
+        return f"Held-out tasks, {words}."
+    return f"Tasks, {words}. {NOT_COMPARED}"
 
 
 def text_results(source: Source) -> tuple[Result, ...]:

@@ -38,8 +38,8 @@ def evidence(source: Source) -> Section | None:
     drawn = Figure(
         chart=index_chart(source.tested, LIGHT),
         name="distinctness",
-        caption=f"Distinctness index of every pair with its 95% interval; hollow: p ≥ {CLEAR:g}. "
-        f"{source.caption}",
+        caption="Distinctness index of every pair with its 95% interval; hollow: "
+        f"adjusted p ≥ {CLEAR:g}. {source.caption}",
     )
     return Section(
         name="Are the differences real?",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from analysis.report.html import Section, heading, listing, paragraph
 from analysis.report.mathml import formula, fraction, part, root, row, squared, sub, total
 from analysis.report.source import Source
+from pruning.allocation import OUTLIER, SPREAD
+from pruning.specs import PruneSpec
 from pruning.statistics import ENOUGH_TOKENS
 
 REFERENCES = (
@@ -24,6 +26,8 @@ REFERENCES = (
     "B. Wei et al. Assessing the Brittleness of Safety Alignment via Pruning and Low-Rank "
     "Modifications. ICML 2024. arXiv:2402.05162",
     "W. G. Cochran. Sampling Techniques, third edition, equation 2.8. Wiley, 1977",
+    "L. Yin et al. Outlier Weighed Layerwise Sparsity (OWL): A Missing Secret Sauce for Pruning LLMs "
+    "to High Sparsity. ICML 2024. arXiv:2310.05175",
 )
 
 
@@ -47,6 +51,8 @@ def _is_due(reference: str, source: Source) -> bool:
     """Whether the report uses what a reference describes."""
     if reference.startswith("N. Mantel"):
         return bool(source.causes)
+    if reference.startswith("L. Yin"):
+        return source.prune.allocation == "owl"
     of_tests = reference.startswith(("B. Phipson", "W. G. Cochran"))
     return source.tested is not None or not of_tests
 
@@ -68,11 +74,38 @@ def _masks(source: Source) -> list[str]:
         norm,
         paragraph(
             f"A weight's score ({prune.score}; Sun et al. 2024, equation 1 for wanda) competes "
-            f"within each {prune.comparison_group}; of n weights the ⌊n·s⌋ lowest are pruned at "
-            f"sparsity s = {prune.sparsity:g}, equal scores at the lower input index first."
+            f"{_competition(prune)}"
         ),
         score if prune.score == "wanda" else "",
     ]
+
+
+def _competition(prune: PruneSpec) -> str:
+    """Among which weights a score competes, how many of them are pruned, and of equal ones which."""
+    ties = "equal scores are pruned at the lower input index first."
+    if prune.block is not None:
+        keep, block = prune.block
+        return (
+            f"within each block of {block} consecutive inputs of a row; the highest are kept, {keep} "
+            f"of {block} (sparsity {prune.sparsity:g}), and {ties}"
+        )
+    owl = prune.allocation == "owl"
+    share = "its layer's sparsity s" if owl else f"sparsity s = {prune.sparsity:g}"
+    found = (
+        f"within each {prune.comparison_group}; of n weights the ⌊n·s⌋ lowest are pruned at "
+        f"{share}; {ties}"
+    )
+    return f"{found} {_allocation(prune)}" if owl else found
+
+
+def _allocation(prune: PruneSpec) -> str:
+    """How OWL chooses every layer's sparsity."""
+    return (
+        "OWL (Yin et al. 2024) gives every layer its own s: the layers' shares of outliers, weights "
+        f"whose Wanda score is above {OUTLIER:g} times the layer's mean, are stretched to a span of "
+        f"{2 * SPREAD:g} and taken off the sparsity around their mean, so that the mean of s over "
+        f"layers is {prune.sparsity:g}."
+    )
 
 
 def _overlap() -> list[str]:
@@ -174,9 +207,9 @@ def _experts() -> list[str]:
             "Every expert's matrices are weights of their own, and their sums are over the tokens that "
             "the router sends to it; the router is never pruned. An expert that saw fewer than "
             f"{ENOUGH_TOKENS} tokens of a text is starved: it is pruned by magnitude alone, or left "
-            "dense where that was chosen. With p the share of all that a layer's router sends for a "
-            "domain that goes to expert e, the distance of two domains' routing is their total "
-            "variation:"
+            "dense where that was chosen, and its channels are not compared with those of another "
+            "text. With p the share of all that a layer's router sends for a domain that goes to expert "
+            "e, the distance of two domains' routing is their total variation:"
         ),
         formula(fraction("1", "2"), total("e"), "|", share("a"), "−", share("b"), "|"),
     ]

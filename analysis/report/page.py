@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from analysis.captions import model_name
+from analysis.captions import model_name, percent
 from analysis.figures.domains import label
 from analysis.report.sections import sections
 from analysis.report.source import Source
@@ -33,7 +33,7 @@ def report_page(source: Source, made: datetime | None = None) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(f"{title} {name}, {source.prune.sparsity:.0%} sparsity")}</title>
+<title>{escape(f"{title} {name}, {percent(source.prune.sparsity)} sparsity")}</title>
 <style>{(ASSETS / "report.css").read_text(encoding="utf-8")}</style>
 <script>{get_plotlyjs()}</script>
 </head>

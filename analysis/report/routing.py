@@ -24,13 +24,13 @@ COUNTED = (
 
 def routing(source: Source) -> Section | None:
     """The shares of every domain's tokens; None for a model without experts."""
-    run, table = source.run, source.routing
+    table = source.routing
     if table is None:
         return None
-    about = about_run(run)
+    about = about_run(source.run)
     said = [distance_sentence(table, label)]
     said += [routing_sentence(table, domain, label) for domain in table.domains]
-    starved = starved_sentence({name: run.stats(name).starved for name in run.domains}, label)
+    starved = starved_sentence({name: len(each) for name, each in table.starved().items()}, label)
     parts: list[Part] = [paragraph(COUNTED), listing(said)]
     if starved:
         parts.append(paragraph(starved))

@@ -28,7 +28,7 @@ class Source:
     """A run, a choice of masks, and what is known of them.
 
     spec: how hard the evidence was looked for. tested, curves: None where nobody asked or where the
-    choice cannot be tested. at: evidence by sparsity, the one of `prune` among them. causes: by what
+    choice cannot be tested. at: evidence by sparsity, `tested` at that of `prune`. causes: by what
     was asked, at most one of each kind of region. evaluations: the newest table with text and the
     newest with tasks, which may be one. routing: None for a model without experts.
     """
@@ -82,18 +82,29 @@ def gather(
     if testable and compute and run.spec.sample.groups > 1:
         evidence(run, prune, spec, report)
         learning_curves(run, prune, spec, report)
+    tested = stored_evidence(run, prune, spec) if testable else None
     return Source(
         run=run,
         prune=prune,
         spec=spec,
         table=table,
-        tested=stored_evidence(run, prune, spec) if testable else None,
+        tested=tested,
         curves=stored_learning_curves(run, prune, spec) if testable else None,
-        at=stored_at_sparsities(run, prune) if testable else {},
+        at=_at_sparsities(run, prune, tested) if testable else {},
         causes=stored_causes(run, prune),
         evaluations=_evaluations(run, prune),
         routing=routing_table(run) if run.has_experts else None,
     )
+
+
+def _at_sparsities(
+    run: Run, prune: PruneSpec, tested: tuple[PairEvidence, ...] | None
+) -> dict[float, tuple[PairEvidence, ...]]:
+    """The best evidence at other sparsities, and at this one what the report shows elsewhere."""
+    at = stored_at_sparsities(run, prune)
+    if tested is not None and prune.block is None:
+        at[prune.sparsity] = tested
+    return at
 
 
 def _evaluations(run: Run, prune: PruneSpec) -> tuple[EvaluationTable, ...]:

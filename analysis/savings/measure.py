@@ -158,7 +158,8 @@ def _computing(
     run: Run, spec: ExportSpec, work: Workload, report: Report
 ) -> tuple[dict[str, int], dict[str, dict[str, list[float]]], dict[str, str]]:
     """Bytes of the parameters and tokens per second, by way of computing."""
-    from pruning.models import load_model  # brings transformers along; pages only read
+    # here, as it brings transformers along, and pages only read
+    from pruning.models import load_model, on_this_machine
 
     pairs = (
         mixture_masks(run, spec.prune, dict(spec.mixture))
@@ -166,7 +167,7 @@ def _computing(
         else combined_masks(run, spec.prune, spec.combination, spec.domains)
     )
     masks = {weight.key: mask for weight, mask in pairs}
-    loaded = load_model(run.spec.model, report)
+    loaded = load_model(on_this_machine(run.spec.model), report)
     meter = Meter(report, "Timing", (work.repeats + 1) * 4)
     times, missing, sizes = time_ways(loaded, masks, work, meter)
     if loaded.device.type != "cuda":

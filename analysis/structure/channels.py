@@ -98,10 +98,17 @@ def loud_channels(
 
 
 def input_ratios(run: Run, spec: PairSpec) -> dict[WeightKey, tuple[LoudChannel, ...]]:
-    """`loud_channels` of every distinct layer input of a run, in the order of the model."""
+    """`loud_channels` of every distinct layer input of a run, in the order of the model.
+
+    None of an expert that either domain starves: its sums are of too few tokens to go by.
+    """
     first, second = run.stats(spec.domain_a), run.stats(spec.domain_b)
+    starved = first.starved | second.starved
     keys = dict.fromkeys(weight.input_key for weight in run.weights)
-    return {key: loud_channels(first, second, key, spec.channels) for key in keys}
+    return {
+        key: () if key in starved else loud_channels(first, second, key, spec.channels)
+        for key in keys
+    }
 
 
 def input_names(run: Run) -> dict[WeightKey, str]:

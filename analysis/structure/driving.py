@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from analysis.structure.channels import LoudChannel, PairSpec, input_ratios
 from pruning.domains.packing import TokenSample
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.specs import WeightKey, select_weights
+from pruning.selection import select_weights
+from pruning.specs import WeightKey
 from pruning.storage import atomic_json
 from pruning.workspace import Run
 
@@ -149,18 +149,15 @@ def _read_again(
     """For each of the two domains: input key -> the driving tokens of each channel."""
     # here, as they bring transformers along, and pages read what is stored
     from analysis.structure.activations import channel_values
-    from pruning.calibration import sensible_batch_size
     from pruning.collection import batches_of
-    from pruning.models import load_model
+    from pruning.models import load_model, on_this_machine
 
     run.model_folder()  # says so if the model is gone or has changed
     report(Progress(stage="Loading the model", done=0, total=1))
-    model = run.spec.model
-    if not torch.cuda.is_available():  # the run may have been made on another machine
-        model = replace(model, device="cpu")
-    loaded = load_model(model, report)
+    here = replace(run.spec, model=on_this_machine(run.spec.model))
+    loaded = load_model(here.model, report)
     weights = [weight for weight in run.weights if weight.input_key in channels]
-    size = sensible_batch_size(run.spec)
+    size = here.sequences_per_batch
     samples = {name: run.tokens(name) for name in (spec.domain_a, spec.domain_b)}
     texts = {name: batches_of(s, range(s.num_samples), size) for name, s in samples.items()}
     layers = max(key.layer for key in channels) + 1

@@ -162,7 +162,7 @@ def loudest_sentence(
     """The channel whose norm differs most, over all inputs given."""
     channels = [(key, loud) for key, found in ratios.items() for loud in found]
     if not channels:
-        return f"No channel differs between {name(a)} and {name(b)}."
+        return f"No channel is known to differ between {name(a)} and {name(b)}."
     key, loud = max(channels, key=lambda entry: max(entry[1].ratio, 1 / entry[1].ratio))
     louder, quieter = (a, b) if loud.ratio > 1 else (b, a)
     ends = (loud.low, loud.high) if loud.ratio > 1 else (1 / loud.high, 1 / loud.low)

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from analysis.overlap import CURVE_LIMIT
+from analysis.overlap import is_small
 from pruning.errors import InputError
 from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import PruneSpec, WeightKey, content_hash, select_weights
+from pruning.selection import select_weights
+from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.storage import atomic_tensors
 from pruning.submodels import run_masks, selected_weights
 from pruning.workspace import Run
@@ -29,7 +30,7 @@ Integer = NDArray[np.int64]
 Float = NDArray[np.float64]
 
 MOST_DOMAINS = 12  # 2^12 regions of each matrix; more could neither be stored well nor read
-CHUNK = 2**22  # weights whose regions are in memory at a time
+CHUNK = 2**18  # weights whose regions are found at a time: they fit a cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +151,10 @@ def count_regions(masks: Sequence[Mask]) -> Integer:
     step = max(1, CHUNK // columns)
     for start in range(0, rows, step):
         region = np.zeros((min(step, rows - start), columns), dtype=np.uint16)
-        for bit, mask in enumerate(masks):
+        for mask in reversed(masks):  # the first domain's bit comes to lie last
             part = Mask(shape=region.shape, words=mask.words[start : start + step])
-            region |= part.unpack().astype(np.uint16) << np.uint16(bit)
+            np.left_shift(region, 1, out=region)
+            region |= part.unpack()
         counts += np.bincount(region.ravel(), minlength=len(counts))
     return counts
 
@@ -193,12 +195,6 @@ def region_counts(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
 def is_quick(run: Run, prune: PruneSpec) -> bool:
     """Whether `region_counts` answers within seconds: it is stored, or the model is small."""
     return is_small(run) or any(_path(run, each).exists() for each in _holders(run, prune))
-
-
-def is_small(run: Run) -> bool:
-    """Whether all masks of the run are made within seconds."""
-    size = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
-    return size * len(run.domains) <= CURVE_LIMIT
 
 
 def _path(run: Run, prune: PruneSpec) -> Path:

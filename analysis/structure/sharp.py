@@ -8,23 +8,23 @@ domains of the run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
-from torch import Tensor
 
-from analysis.structure.regions import is_small
+from analysis.overlap import is_small
 from pruning.errors import InputError
-from pruning.masks import Mask, keep_highest
+from pruning.masks import Mask
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
 from pruning.storage import atomic_tensors
-from pruning.submodels import from_scores, score_norms, selected_weights
+from pruning.submodels import masks_from_norms, score_norms, selected_weights
+from pruning.weights import PrunableWeight
 from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
@@ -109,9 +109,9 @@ def sharp_regions(
 ) -> SharpRegions:
     """The sharp region of every domain of a run, for the weights that `prune` selects.
 
-    Of `prune`, its score, seed, comparison group, layers and projections count; its sparsity,
-    pattern and allocation do not. Stored with the run and read back the next time. Raises InputError for a run
-    of one domain or a score that ignores the text, AtlasError for a run that is unfinished.
+    Of `prune`, what `PruneSpec.ranked` keeps counts, and its sparsity does not. Stored with the run
+    and read back the next time. Raises InputError for a run of one domain or a score that ignores
+    the text, AtlasError for a run that is unfinished.
     """
     run.require_done()
     if len(run.domains) < 2:
@@ -137,21 +137,13 @@ def is_quick(run: Run, prune: PruneSpec, spec: SharpSpec) -> bool:
 
 def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[str, NDArray]:
     weights = selected_weights(run, prune)
-    own, others = (_top(prune, share) for share in (spec.top, spec.others_top))
-
-    def tops(scores: Tensor) -> tuple[Mask, Mask]:
-        first = Mask.pack(keep_highest(scores, own))
-        return first, first if others == own else Mask.pack(keep_highest(scores, others))
-
     meter = Meter(report, "Finding sharp regions", len(weights))
     columns: dict[str, list] = {"top": [], "sharp": [], "expected": [], "concentrated": []}
-    norms = score_norms(run, prune, run.domains)
-    for weight, made in from_scores(run, prune, norms, tops, weights):
-        pairs = [made[domain] for domain in run.domains]
-        sharp = sharp_masks([top for top, _ in pairs], [other for _, other in pairs])
-        columns["top"].append([top.count() for top, _ in pairs])
+    for weight, own, others in _tops(run, prune, spec, weights):
+        sharp = sharp_masks(own, others)
+        columns["top"].append([top.count() for top in own])
         columns["sharp"].append([mask.count() for mask in sharp])
-        columns["expected"].append(_expected(pairs))
+        columns["expected"].append(_expected(own, others))
         columns["concentrated"].append([concentrated(mask) for mask in sharp])
         meter.step(str(weight.key))
     total = [weight.shape[0] * weight.shape[1] for weight in weights]
@@ -160,24 +152,41 @@ def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[
     }
 
 
+def _tops(
+    run: Run, prune: PruneSpec, spec: SharpSpec, weights: Sequence[PrunableWeight]
+) -> Iterator[tuple[PrunableWeight, list[Mask], list[Mask]]]:
+    """For each weight matrix in turn, the masks of every domain's top p, and of its top q."""
+    norms = score_norms(run, prune, run.domains)
+    own, others = (_top(prune, share) for share in (spec.top, spec.others_top))
+    tops = masks_from_norms(run, own, norms, weights)
+    if own == others:
+        yield from ((weight, list(made.values()), list(made.values())) for weight, made in tops)
+        return
+    others_tops = masks_from_norms(run, others, norms, weights)
+    for (weight, made), (_, others_made) in zip(tops, others_tops, strict=True):
+        yield weight, list(made.values()), list(others_made.values())
+
+
 def _top(prune: PruneSpec, share: float) -> PruneSpec:
     """The mask of the highest `share`; 1 - share is exact in decimals, as people write them."""
-    sparsity = float(1 - Fraction(str(share)))
-    return replace(prune, sparsity=sparsity, pattern="unstructured", allocation="uniform")
+    return prune.ranked(float(1 - Fraction(str(share))))
 
 
-def _expected(pairs: Sequence[tuple[Mask, Mask]]) -> list[float]:
-    size = pairs[0][0].shape[0] * pairs[0][0].shape[1]
-    outside = [1 - other.count() / size for _, other in pairs]
+def _expected(tops: Sequence[Mask], others_tops: Sequence[Mask]) -> list[float]:
+    size = tops[0].shape[0] * tops[0].shape[1]
+    outside = [1 - other.count() / size for other in others_tops]
     return [
         top.count() * float(np.prod([o for i, o in enumerate(outside) if i != index]))
-        for index, (top, _) in enumerate(pairs)
+        for index, top in enumerate(tops)
     ]
 
 
 def concentrated(mask: Mask) -> int:
     """Kept weights in the 1% of input channels (rounded up) that hold most of them."""
-    per_channel = mask.unpack().sum(axis=0, dtype=np.int64)
+    kept = mask.unpack().view(np.uint8)
+    per_channel = np.zeros(kept.shape[1], dtype=np.int64)
+    for start in range(0, len(kept), 255):  # bytes are added fast, and hold no more than that
+        per_channel += kept[start : start + 255].sum(axis=0, dtype=np.uint8)
     few = -int(-len(per_channel) * FEW_CHANNELS // 1)
     return int(np.sort(per_channel)[-few:].sum())
 
@@ -187,6 +196,5 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _path(run: Run, prune: PruneSpec, spec: SharpSpec) -> Path:
-    plain = replace(prune, sparsity=0.0, pattern="unstructured", allocation="uniform")
-    name = content_hash([plain.to_json(), spec.to_json()])
+    name = content_hash([prune.ranked(0.0).to_json(), spec.to_json()])
     return run.folder / "structure" / f"sharp-{name}.safetensors"

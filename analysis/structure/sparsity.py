@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from analysis.overlap import is_small
 from analysis.sparsity_curve import NEVER, pruning_levels
-from analysis.structure.regions import is_small
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import PruneSpec, content_hash, select_weights
+from pruning.selection import select_weights
+from pruning.specs import PruneSpec, content_hash
 from pruning.storage import atomic_tensors
 from pruning.submodels import from_scores, score_norms
 from pruning.workspace import Run

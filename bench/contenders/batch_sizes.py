@@ -10,11 +10,10 @@ SIZES = (1, 4, 8, 16)
 def main() -> None:
     """Measures each size, in turns."""
     trial = Trial()
-    model = trial.model()
     part = trial.tokens[: max(SIZES)]
     for _ in range(trial.rounds):
         for size in SIZES:
-            trial.measure(str(size), trial.forward, model, part, size)
+            trial.measure(str(size), trial.forward, trial.plain, part, size)
     trial.finish()
 
 

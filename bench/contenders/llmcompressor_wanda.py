@@ -15,11 +15,11 @@ PIPELINES = {"one-shot": "basic", "sequential": "sequential"}
 
 
 def main() -> None:
-    """Measures the plain forward pass and Wanda in turns."""
+    """Measures Wanda, and the plain forward pass in turns with it."""
     logger.remove()
     trial = Trial()
     for _ in range(trial.rounds):
-        trial.measure("forward", trial.forward, trial.model())
+        trial.measure_forward()
         for name, pipeline in PIPELINES.items():
             model = trial.model()
             trial.measure(name, prune, trial, model, pipeline)

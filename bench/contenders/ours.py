@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from bench.contenders.trial import SPARSITY, Trial
-from pruning.calibration import sensible_batch_size
 from pruning.collection import Passage, batches_of, pass_through
 from pruning.domains.token_sample import TokenSample
 from pruning.forward import Decoder
@@ -22,7 +21,7 @@ from pruning.masks import Mask
 from pruning.models import LoadedModel, load_model
 from pruning.scores import importance
 from pruning.sequential import prune_sequential
-from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec, WeightKey
+from pruning.specs import ModelSpec, PruneSpec, SampleSpec, WeightKey
 from pruning.statistics import ChannelStats
 from pruning.submodels import Norms, masks_of_rows, row_blocks
 
@@ -32,15 +31,14 @@ MORE = PruneSpec(sparsity=0.6)
 
 
 def main() -> None:
-    """Measures the plain forward pass and ours in turns."""
+    """Measures ours, and the plain forward pass in turns with it."""
     trial = Trial()
-    module = trial.model()
     loaded = load_model(ModelSpec(source=str(trial.folder), dtype="float32", device="cpu"))
     sample, more = (sample_of(tokens) for tokens in (trial.tokens, trial.more_tokens))
     size = batch_size(sample)
-    norms = calibrate(loaded, sample_of(trial.tokens[:1]), size)  # warmed up, as the module is
+    norms = calibrate(loaded, sample_of(trial.tokens[:1]), size)  # warmed up, as the model is
     for _ in range(trial.rounds):
-        trial.measure("forward", trial.forward, module)
+        trial.measure_forward()
         norms, masks = trial.measure("one-shot", one_shot, loaded, sample, size)
         in_turn = trial.measure("sequential", prune_sequential, loaded, [(sample, 1.0)], HALF, size)
         trial.measure("a further domain", calibrate, loaded, more, size)
@@ -64,12 +62,8 @@ def sample_of(tokens: Tensor) -> TokenSample:
 
 def batch_size(sample: TokenSample) -> int:
     """What `calibrate` chooses."""
-    spec = CalibrationSpec(
-        model=ModelSpec(source="demo", device="cpu"),
-        domains=(DomainSpec(name="any", kind="builtin", source="python"),),
-        sample=SampleSpec(num_samples=sample.num_samples, seq_len=sample.seq_len, groups=1),
-    )
-    return sensible_batch_size(spec)
+    spec = SampleSpec(num_samples=sample.num_samples, seq_len=sample.seq_len, groups=1)
+    return spec.sequences_per_batch("cpu")
 
 
 def one_shot(

@@ -12,7 +12,7 @@ from analysis.captions import about_run
 from analysis.figures.domains import colours, label
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_pair
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.state import choose
 from pages.ui.tokens_view import occurrences_list, tokens_table
 from pages.ui.words import glossary
@@ -67,9 +67,7 @@ def _tokens(run: Run, spec: PairSpec, key: WeightKey, where: str) -> None:
     from analysis.structure.driving import stored_driving_tokens
 
     st.subheader("What drives these channels", anchor=False)
-    job = followed("channels")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
+    job = show_followed("channels")
     found = stored_driving_tokens(run, spec, key)
     if found is None and (job is None or not job.active):
         _offer(run, spec, key)
@@ -99,7 +97,7 @@ def _choose_channel(found: tuple[DrivenChannel, ...]) -> DrivenChannel:
 
 
 def _offer(run: Run, spec: PairSpec, key: WeightKey) -> None:
-    from analysis.structure.regions import is_small
+    from analysis.overlap import is_small
 
     small = is_small(run)
     st.markdown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -93,7 +94,7 @@ def run_summary(run: Run) -> str:
     )
 
 
-def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
+def choose_pruning(run: Run) -> PruneSpec:
     """Sparsity, pattern, score, comparison group and allocation, as live controls."""
     left, middle, right, next_to_last, last = st.columns([5, 4, 4, 4, 4], gap="medium")
     with middle:
@@ -104,31 +105,9 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
             accept_new_options=True,
             help=explain("Pattern") + "\n\nType any other n:m, such as 1:4.",
         )
-    implied = pattern_sparsity(pattern)
+    unstructured = pattern == "unstructured"
     with left:
-        if implied is None:
-            sparsity = slide(
-                "Sparsity",
-                0.0,
-                0.99,
-                "sparsity",
-                0.5,
-                0.01,
-                format="percent",
-                help=explain("Sparsity"),
-            )
-        else:
-            st.slider(
-                "Sparsity",
-                0.0,
-                0.99,
-                min(implied, 0.99),
-                disabled=True,
-                format="percent",
-                help=f"The pattern {pattern} prunes exactly {implied:.0%}.",
-                key=f"implied-{pattern}",
-            )
-            sparsity = implied
+        sparsity = _choose_sparsity(pattern)
     with right:
         score = choose(
             "Score",
@@ -146,9 +125,9 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
             "group",
             format_func=GROUP_NAMES.__getitem__,
             help=explain("Comparison group"),
-            disabled=implied is not None,
+            disabled=not unstructured,
         )
-    allocates = implied is None and score in TEXT_SCORES
+    allocates = unstructured and score in TEXT_SCORES
     with last:
         allocation = choose(
             "Layers",
@@ -160,12 +139,40 @@ def choose_pruning(run: Run, *, group: bool = True) -> PruneSpec:
         )
     return PruneSpec(
         score=score,
-        sparsity=implied if implied is not None else round(sparsity, 4),
+        sparsity=sparsity,
         pattern=pattern,
-        comparison_group="row" if implied is not None else groups,
+        comparison_group=groups if unstructured else "row",
         allocation=allocation if allocates else "uniform",
         starved=choose_starved(run) if score in TEXT_SCORES else STARVED[0],
     )
+
+
+def _choose_sparsity(pattern: str) -> float:
+    """The share to prune; where a pattern implies it, it is only shown."""
+    implied = pattern_sparsity(pattern)
+    if implied is None:
+        chosen = slide(
+            "Sparsity",
+            0.0,
+            0.99,
+            "sparsity",
+            0.5,
+            0.01,
+            format="percent",
+            help=explain("Sparsity"),
+        )
+        return round(chosen, 4)
+    st.slider(
+        "Sparsity",
+        0.0,
+        0.99,
+        min(implied, 0.99),
+        disabled=True,
+        format="percent",
+        help=f"The pattern {pattern} prunes exactly {implied:.0%}.",
+        key=f"implied-{pattern}",
+    )
+    return implied
 
 
 def pruning_flags(prune: PruneSpec) -> list[str]:
@@ -193,9 +200,10 @@ def choose_starved(run: Run) -> str:
     )
 
 
-def choose_parts(run: Run) -> tuple[list[int] | None, list[str] | None]:
-    """Layers and projections to look at; None means all."""
-    left, right = st.columns(2, gap="medium")
+def choose_parts(run: Run, prune: PruneSpec) -> PruneSpec:
+    """The same choice of masks for some layers and projections only."""
+    parts = st.expander("Only some layers or projections", icon=":material/filter_alt:")
+    left, right = parts.columns(2, gap="medium")
     with left:
         layers = choose_many(
             "Decoder layers",
@@ -212,7 +220,7 @@ def choose_parts(run: Run) -> tuple[list[int] | None, list[str] | None]:
             placeholder="all projections",
             help=explain("Projection") + "\n\nLeave it empty to look at all of them.",
         )
-    return layers or None, projections or None
+    return replace(prune, layers=tuple(layers) or None, projections=tuple(projections) or None)
 
 
 def choose_pair(run: Run) -> tuple[str, str]:

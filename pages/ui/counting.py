@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.ui.choices import pruning_flags
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.words import count
 
 if TYPE_CHECKING:
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 
 def overlaps_counted(run: Run, prune: PruneSpec) -> bool:
-    """Whether the overlaps can be shown now; else offer to count them as a job."""
+    """Whether the overlaps can be shown now; else offer to count them as a job.
+
+    All layers and projections are counted at once, but where OWL shares out what is pruned among
+    those that were chosen.
+    """
     from analysis.overlap import is_quick
 
-    job = followed("overlap")
-    if job is not None and (job.active or job.status != "done"):
-        show_job(job, lambda _: None)
+    job = show_followed("overlap")
     if is_quick(run, prune):
         return True
     if job is None or not job.active:
@@ -33,6 +36,8 @@ def overlaps_counted(run: Run, prune: PruneSpec) -> bool:
             icon=":material/hourglass_top:",
         )
         if st.button("Count the overlaps", type="primary", icon=":material/play_arrow:"):
+            if prune.allocation == "uniform":
+                prune = replace(prune, layers=None, projections=None)
             argv = ["analysis", "overlap", "--run", run.id, *pruning_flags(prune)]
             submit("overlap", f"Comparing masks at {prune.sparsity:.0%}", argv)
     return False

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from analysis.figures.domains import LABELS, label
 from pages.ui.frame import sentences
-from pages.ui.library import workspace_root
 from pages.ui.state import choose_many, keep, kept_choices
 from pages.ui.words import explain
 from pruning.errors import InputError
+from pruning.paths import uploads_folder
 from pruning.specs import DomainSpec
 
 OWN = "own"  # the address holds each domain of one's own as JSON
@@ -154,8 +155,8 @@ def _files_form(own: list[DomainSpec]) -> None:
             "Upload files",
             accept_multiple_files=True,
             key="files-upload",
-            help="Text, source code, .jsonl, .json, .csv, .parquet or .zip. Only this server's "
-            "workspace keeps them.",
+            help="Text, source code, .jsonl, .json, .csv, .parquet, or one .zip alone. Only this "
+            "server's workspace keeps them.",
         )
         path = st.text_input(
             "or a file or folder on this server", placeholder="/data/texts", key="files-path"
@@ -169,20 +170,21 @@ def _files_form(own: list[DomainSpec]) -> None:
             if bool(uploads) == bool(path.strip()):
                 raise InputError("Upload files, or give a path on this server: one of the two.")
             column, template = column_or_template(text)
-            _add(
-                DomainSpec(
-                    name=name.strip(),
-                    kind="files",
-                    source=path.strip() or str(save_uploads(uploads)),
-                    column=column,
-                    template=template,
-                    suffixes=tuple(
-                        end if end.startswith(".") else f".{end}"
-                        for end in suffixes.replace(",", " ").split()
-                    ),
+            domain = DomainSpec(
+                name=name.strip(),
+                kind="files",
+                source=path.strip(),
+                column=column,
+                template=template,
+                suffixes=tuple(
+                    end if end.startswith(".") else f".{end}"
+                    for end in suffixes.replace(",", " ").split()
                 ),
-                own,
             )
+            check_name(domain.name, own)
+            if uploads:  # last: what is refused leaves no copy behind
+                domain = replace(domain, source=str(save_uploads(uploads)))
+            _add(domain, own)
 
 
 def column_or_template(text: str) -> tuple[str | None, str | None]:
@@ -194,8 +196,12 @@ def column_or_template(text: str) -> tuple[str | None, str | None]:
 
 
 def save_uploads(uploads: list) -> Path:
-    """Put uploaded files into a private folder of the workspace; returns that folder."""
-    folder = workspace_root() / "uploads" / secrets.token_urlsafe(12)
+    """Put uploaded files into a private folder of the workspace; returns it, or its only file.
+
+    Raises InputError, and keeps nothing, for an archive beside other files.
+    """
+    _check_archives([upload.name for upload in uploads])
+    folder = uploads_folder() / secrets.token_urlsafe(12)
     folder.mkdir(parents=True, mode=0o700)
     for number, upload in enumerate(uploads):
         name = Path(upload.name.replace("\\", "/")).name
@@ -204,4 +210,16 @@ def save_uploads(uploads: list) -> Path:
         if target.exists():
             target = folder / f"{number}-{name}"
         target.write_bytes(upload.getbuffer())
-    return folder
+    return target if len(uploads) == 1 else folder
+
+
+def _check_archives(names: list[str]) -> None:
+    """InputError for an archive beside other files: in a folder, archives are left out."""
+    from pruning.domains.archives import NESTED  # brings readers along that no page needs
+
+    archives = [name for name in names if name.lower().endswith(NESTED)]
+    if archives and len(names) > 1:
+        raise InputError(
+            f"{archives[0]} is an archive, and archives are not read beside other files; upload "
+            "one .zip alone, or the files without it."
+        )

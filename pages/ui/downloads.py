@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import threading
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from pages.ui.library import workspace, workspace_root
 from pruning.errors import AtlasError, InputError
+from pruning.storage import storage_errors
 
 PATH = "/download/"
 VALID_SECONDS = 24 * 3600
@@ -43,6 +46,8 @@ def download(request: Request) -> Response:
         return PlainTextResponse("This link has expired; open the Export page again.", 410)
     except BadSignature:
         return PlainTextResponse("This link is not valid; open the Export page again.", 403)
+    except AtlasError as error:
+        return PlainTextResponse(str(error), 507)
     folder = workspace().exports_folder / name
     if folder.parent != workspace().exports_folder or not folder.is_dir():
         return PlainTextResponse(f"There is no export {name} any more.", 404)
@@ -87,9 +92,27 @@ def _signer() -> URLSafeTimedSerializer:
 def _secret() -> str:
     """The workspace's own key, made once; links outlive a restart of the server."""
     path = workspace_root() / "download.key"
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return path.read_text()
+    with storage_errors(path):
+        if not _is_whole(path):
+            _make_key(path)
+        return path.read_text()
+
+
+def _make_key(path: Path) -> None:
+    """Put a new key in place in one step; that of a server that was quicker stays."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-") as file:  # ours alone
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+        if not _is_whole(path):
+            path.unlink(missing_ok=True)  # empty: the disk was full once
+        try:
+            os.link(file.name, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            shutil.copy(file.name, path)
+
+
+def _is_whole(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

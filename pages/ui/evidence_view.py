@@ -13,7 +13,7 @@ from analysis.figures.domains import label
 from pages.ui.charts import show, style
 from pages.ui.choices import pruning_flags
 from pages.ui.evidence_parts import parts_section
-from pages.ui.job_view import followed, show_job, submit
+from pages.ui.job_view import show_followed, submit
 from pages.ui.words import glossary
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ def evidence_section(
     if reason is not None:
         st.info(reason, icon=":material/info:")
         return
-    job = followed("evidence")
+    job = show_followed("evidence")
     waiting = job is not None and job.active
-    if job is not None and (waiting or job.status != "done"):
-        show_job(job, lambda _: None)
     if found is not None:
         spec, tested = found
         _findings(run, prune, tested, pair)
@@ -99,7 +97,8 @@ def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) 
                 st.markdown(sentence(each, label))
                 st.caption(
                     f"{magnitude_sentence(each, label)} The smallest p that {run.spec.sample.groups} groups and the shuffles allow "
-                    f"is {each.smallest_p:.2g}. A filled dot: p below 0.05."
+                    f"is {each.smallest_p:.2g}. A filled dot: p below 0.05, adjusted for the number of "
+                    "pairs (Benjamini-Hochberg)."
                 )
         for caution in cautions(run, label):
             st.warning(caution, icon=":material/warning:")

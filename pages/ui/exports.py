@@ -11,9 +11,12 @@ import streamlit as st
 
 from analysis.figures.domains import label
 from pages.ui.downloads import PACKED_AT_ONCE, archive_path, is_packed, link
+from pages.ui.frame import sentences
+from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace
-from pages.ui.publishing import publishing
+from pages.ui.publishing import latest_upload, publishing
 from pages.ui.words import ago, listing, size
+from pruning.errors import AtlasError, InputError
 from pruning.jobs.queue import Job
 
 FOR = {
@@ -39,20 +42,40 @@ def exports_list() -> None:
     if not folders:
         st.caption("None yet. Build one above; it appears here, and can be downloaded.")
     for folder in folders:
-        with st.container(border=True):
+        _shown(folder)
+
+
+def _shown(folder: Path) -> None:
+    """One export, or a sentence where its record cannot be read: it hides no other export."""
+    with st.container(border=True), sentences():
+        try:
             _export(folder)
+        except (InputError, AtlasError):
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise AtlasError(
+                f"{folder.name} cannot be shown: its submodel.json is damaged, or of another "
+                f"program or version. Update the program, or remove the folder {folder}."
+            ) from error
 
 
 def _export(folder: Path) -> None:
     record = _record(folder)
+    checked = _verification(folder)
     left, right = st.columns([1, 1], gap="medium", vertical_alignment="center")
     with left:
         st.markdown(f"**{folder.name}**")
         st.caption(_summary(folder, record))
-        _checked(folder)
+        if checked is not None:
+            _checked(checked)
     with right.container(horizontal=True, horizontal_alignment="right"):
         _download(folder)
-        if st.button("Verify", key=f"verify-{folder.name}", icon=":material/fact_check:"):
+        if st.button(
+            "Verify",
+            key=f"verify-{folder.name}",
+            icon=":material/fact_check:",
+            disabled=checked is not None and checked.active,
+        ):
             _verify(folder)
             st.rerun()
         with st.popover("", icon=":material/delete:", help="Delete this export"):
@@ -64,7 +87,11 @@ def _export(folder: Path) -> None:
     left, right = st.columns(2, gap="medium")
     with left.expander("How to load it", icon=":material/code:"):
         _how_to_load(folder, record)
-    with right.expander("Publish it on the Hugging Face hub", icon=":material/cloud_upload:"):
+    with right.expander(
+        "Publish it on the Hugging Face hub",
+        icon=":material/cloud_upload:",
+        expanded=latest_upload(folder) is not None,
+    ):
         publishing(folder)
 
 
@@ -88,7 +115,7 @@ def _download(folder: Path) -> None:
         return
     job = _latest("archive", folder)
     if job is not None and job.active:
-        st.fragment(_wait, run_every=1.0)(job.id, "packed")
+        show_line(job, "packed")
         return
     if job is not None and job.error:
         st.markdown(f":red[:material/error:] {job.error}")
@@ -137,36 +164,28 @@ def _summary(folder: Path, record: dict[str, Any]) -> str:
     return " · ".join([*parts, size(_stored(folder)), ago(folder.stat().st_mtime)])
 
 
-def _checked(folder: Path) -> None:
-    job = _verification(folder)
-    if job is None:
-        return
+def _checked(job: Job) -> None:
+    """How a verification ended, or that it is still to end."""
     if job.active:
-        st.fragment(_wait, run_every=1.0)(job.id, "verified")
+        show_line(job, "verified")
         return
-    checks = (job.result or {}).get("checks", [])
+    result = job.result or {}
+    checks = result.get("checks", [])
     good = [check for check in checks if check["ok"]]
-    if job.status == "done":
-        words = f":green[:material/verified:] Verified: {len(good)} of {len(checks)} checks passed."
+    passed = f"{len(good)} of {len(checks)} checks passed."
+    if job.status == "done" and result.get("ok") is True:
+        words = f":green[:material/verified:] Verified: {passed}"
+    elif job.status == "cancelled":
+        words = ":material/cancel: The verification was cancelled."
     else:
-        words = f":red[:material/gpp_bad:] {job.error or 'Not verified.'}"
+        reason = job.error or f"Not verified: {passed}"
+        words = f":red[:material/gpp_bad:] {reason}"
     st.markdown(words)
     if checks:
         with st.popover("What was checked", type="tertiary"):
             for check in checks:
                 mark = ":green[:material/check:]" if check["ok"] else ":red[:material/close:]"
                 st.markdown(f"{mark} **{check['name']}** \n{check['detail']}")
-
-
-def _wait(identifier: str, what: str) -> None:
-    job = queue().get(identifier)
-    if not job.active:
-        st.rerun()
-    where = f"Waiting to be {what}" if job.status == "queued" else f"Being {what}"
-    done = ""
-    if job.progress and job.progress.total:
-        done = f" · {job.progress.done / job.progress.total:.0%}"
-    st.caption(f":material/progress_activity: {where}{done}")
 
 
 def _verify(folder: Path) -> None:

@@ -1,4 +1,7 @@
-"""A job on a page: its place in line, its progress, how it ended, and what can be done then."""
+"""A job on a page: its place in line, its progress, how it ended, and what can be done then.
+
+The address names the jobs that a page shows, `?job=...`, one of each kind of job.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pages.ui.frame import sentences
 from pages.ui.library import queue, workspace_root
 from pages.ui.state import kept_choices
 from pages.ui.words import duration
-from pruning.errors import InputError
+from pruning.errors import AtlasError, InputError
 from pruning.jobs.queue import Job
 
 POLL_SECONDS = 1.0
@@ -28,21 +31,59 @@ def submit(kind: str, title: str, argv: list[str], spec: dict[str, Any] | None =
 
 def follow(job: Job) -> None:
     """Show this job on its kind's page from now on."""
-    kept_choices()[f"job-{job.kind}"] = job.id
-    st.query_params["job"] = job.id
+    _remember(job)
     st.rerun()
 
 
 def followed(kind: str) -> Job | None:
-    """The job that this page shows: of the address, else the one last started in this session."""
-    asked = st.query_params.get("job")
-    for identifier in (asked, kept_choices().get(f"job-{kind}")):
-        job = _find(identifier) if identifier else None
-        if job is not None and job.kind == kind:
-            if job.id != asked:
-                st.query_params["job"] = job.id
-            return job
-    return None
+    """The job of this kind that this page shows.
+
+    Of the address, else the one last shown in this session, else the newest that waits or runs, so
+    that whoever comes back finds it. After `dismiss`, only one that is started or linked to.
+    """
+    named = _of_address()
+    if kind in named:
+        return named[kind]
+    kept = kept_choices().get(f"job-{kind}")
+    job = _newest_active(kind) if kept is None else _find(kept)
+    if job is not None:
+        _remember(job)
+    return job
+
+
+def show_followed(kind: str) -> Job | None:
+    """`followed`, and drawn unless it is done: what it has found is on the page then."""
+    job = followed(kind)
+    if job is not None and (job.active or job.status != "done"):
+        show_job(job, lambda _: None)
+    return job
+
+
+def dismiss(kind: str) -> None:
+    """Show no job of this kind any more in this session; one that waits or runs goes on."""
+    kept_choices()[f"job-{kind}"] = ""
+    named = _of_address()
+    named.pop(kind, None)
+    _to_address(named)
+    st.rerun()
+
+
+def _remember(job: Job) -> None:
+    kept_choices()[f"job-{job.kind}"] = job.id
+    _to_address({**_of_address(), job.kind: job})
+
+
+def _of_address() -> dict[str, Job]:
+    """Kind -> the job that the address names; one that was deleted since is left out."""
+    found = [_find(identifier) for identifier in st.query_params.get_all("job")]
+    return {job.kind: job for job in found if job is not None}
+
+
+def _to_address(jobs: dict[str, Job]) -> None:
+    if jobs:
+        st.query_params["job"] = [job.id for job in jobs.values()]
+    else:
+        st.query_params.pop("job", None)
 
 
 def _find(identifier: str) -> Job | None:
@@ -52,11 +93,12 @@ def _find(identifier: str) -> Job | None:
         return None
 
 
-def dismiss(kind: str) -> None:
-    """Show no job any more."""
-    kept_choices().pop(f"job-{kind}", None)
-    st.query_params.pop("job", None)
-    st.rerun()
+def _newest_active(kind: str) -> Job | None:
+    try:
+        jobs = [job for job in queue().list() if job.kind == kind and job.active]
+    except (AtlasError, OSError):  # the sidebar says so
+        return None
+    return max(jobs, key=lambda job: job.created, default=None)
 
 
 def show_job(
@@ -70,6 +112,37 @@ def show_job(
         _ended(job, on_done, on_failed)
 
 
+def show_line(job: Job, what: str) -> None:
+    """An active job in one line, polled, with a button that cancels it.
+
+    what: what is done to its object, such as "packed".
+    """
+    st.fragment(_line, run_every=POLL_SECONDS)(job.id, what)
+
+
+def _line(identifier: str, what: str) -> None:
+    with sentences():
+        job = queue().get(identifier)
+        if not job.active:
+            st.rerun()
+        where = f"Waiting to be {what}" if job.status == "queued" else f"Being {what}"
+        done = ""
+        if job.progress and job.progress.total:
+            done = f" · {min(job.progress.done / job.progress.total, 1.0):.0%}"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/progress_activity: {where}{done}")
+            _cancel_button(job)
+
+
+def _cancel_button(job: Job) -> None:
+    """The button that cancels an active job; once that was asked, what happens then."""
+    if job.cancel_asked:
+        st.caption("Cancelling: the work stops at the next safe point.")
+    elif st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}"):
+        queue().cancel(job.id)
+        st.rerun()
+
+
 def _follow(identifier: str) -> None:
     with sentences():
         job = queue().get(identifier)
@@ -81,6 +154,21 @@ def _follow(identifier: str) -> None:
 
 def _active(job: Job) -> None:
     st.markdown(f"**{job.title}**")
+    _progress(job)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _cancel_button(job)
+        if st.button(
+            "Hide",
+            type="tertiary",
+            icon=":material/visibility_off:",
+            help="It goes on in the background, and you may start another one here.",
+            key=f"hide-job-{job.id}",
+        ):
+            dismiss(job.kind)
+
+
+def _progress(job: Job) -> None:
+    """Its place in line, or how far it is."""
     progress = job.progress
     if job.status == "queued":
         before = job.position or 0
@@ -88,7 +176,7 @@ def _active(job: Job) -> None:
         st.caption(
             "Starting." if not before else
             f"The machine is busy. {before} {'job is' if before == 1 else 'jobs are'} before "
-            "yours; it starts by itself. You may close this page."
+            "this one; it starts by itself. You may close this page."
         )  # fmt: skip
     elif progress is None:
         st.progress(0.0)
@@ -104,11 +192,6 @@ def _active(job: Job) -> None:
             f"about {duration(left)} left" if left is not None else "",
         )
         st.caption(" · ".join(part for part in parts if part))
-    if job.cancel_asked:
-        st.caption("Cancelling: the work stops at the next safe point.")
-    elif st.button("Cancel", icon=":material/close:", key=f"cancel-{job.id}"):
-        queue().cancel(job.id)
-        st.rerun(scope="fragment")
 
 
 def _ended(

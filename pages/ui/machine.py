@@ -9,13 +9,20 @@ from pages.ui.words import duration
 from pruning.errors import AtlasError
 from pruning.jobs.queue import Job
 
-PAGE_OF_KIND = {
-    "overlap": "pages/overlap.py",
+PAGE_OF_KIND = {  # of every kind of job that a page submits
     "calibrate": "pages/calibrate.py",
+    "overlap": "pages/overlap.py",
+    "evidence": "pages/overlap.py",
     "structure": "pages/structure.py",
     "channels": "pages/structure.py",
+    "evaluate": "pages/evaluate.py",
+    "cause": "pages/cause.py",
+    "plan": "pages/export.py",
     "export": "pages/export.py",
     "verify": "pages/export.py",
+    "archive": "pages/export.py",
+    "push": "pages/export.py",
+    "savings": "pages/savings.py",
 }
 
 

@@ -146,7 +146,7 @@ def choose_sampling() -> Sampling:
         )
         columns = st.columns(4, gap="medium")
         with columns[0]:
-            length = number("Tokens at most", "length", 160, 1, LONGEST_ANSWER)
+            length = number("Tokens at most", "answer-length", 160, 1, LONGEST_ANSWER)
         if how == "greedy":
             return Sampling(max_tokens=length)
         with columns[1]:
@@ -157,7 +157,7 @@ def choose_sampling() -> Sampling:
                 help="Draw from the fewest likeliest tokens that have this probability together.",
             )  # fmt: skip
         with columns[3]:
-            seed = number("Seed", "seed", 0, 0, 10**6)
+            seed = number("Seed", "sampling-seed", 0, 0, 10**6)
     return Sampling(
         temperature=round(temperature, 4), top_p=round(top_p, 4), seed=seed, max_tokens=length
     )

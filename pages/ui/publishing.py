@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace_root
 from pages.ui.words import size
 from pruning.jobs.queue import Job
@@ -26,7 +27,7 @@ def publishing(folder: Path) -> None:
         "The first line only lists what would be uploaded. The model card and `submodel.json` go "
         "along, without the paths of this machine. The base model's licence applies."
     )
-    job = _latest(folder)
+    job = latest_upload(folder)
     if job is not None:
         _told(job)
     if not _logged_in():
@@ -61,14 +62,15 @@ def _upload(folder: Path, repository: str, busy: bool) -> None:
 
 def _told(job: Job) -> None:
     if job.active:
-        st.caption(":material/progress_activity: Uploading; reload the page to see how it ended.")
+        show_line(job, "uploaded")
     elif job.status == "done" and job.result:
         st.markdown(f":green[:material/cloud_done:] Uploaded: {job.result['commit']}")
     else:
         st.markdown(f":red[:material/error:] {job.error or 'The upload was cancelled.'}")
 
 
-def _latest(folder: Path) -> Job | None:
+def latest_upload(folder: Path) -> Job | None:
+    """The latest upload of this export that was started here, however it ended."""
     jobs = [job for job in queue().list() if job.kind == "push" and str(folder) in job.argv]
     return max(jobs, key=lambda job: job.created, default=None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,13 +13,14 @@ from pages.ui.state import choose, switch
 from pages.ui.words import glossary
 
 if TYPE_CHECKING:
+    from analysis.routing import RoutingTable
     from pruning.workspace import Run
 
 
 def routing_section(run: Run) -> None:
     """Nothing for a model without experts."""
     from analysis.figures.routing import SHARE, VIEWS, routing_heatmap
-    from analysis.routing import distance_sentence, routing_sentence, routing_table
+    from analysis.routing import distance_sentence, routing_sentence
     from pruning.starved import starved_sentence
 
     if not run.has_experts:
@@ -29,8 +31,7 @@ def routing_section(run: Run) -> None:
         "the text was read; it does not depend on the sparsity above."
     )
     with st.spinner("Reading the counts"):
-        table = routing_table(run)
-        starved = starved_sentence({name: run.stats(name).starved for name in run.domains}, label)
+        table = _counted(str(run.folder), run.manifest["updated"])
     st.markdown(distance_sentence(table, label))
     left, right = st.columns(2, gap="large")
     with left:
@@ -41,6 +42,16 @@ def routing_section(run: Run) -> None:
             view = switch("Show", VIEWS, "routing")
     st.markdown(routing_sentence(table, domain, label))
     show(routing_heatmap(table, domain, style(), view), f"routing-{domain}")
+    starved = starved_sentence({name: len(each) for name, each in table.starved().items()}, label)
     if starved:
         st.warning(starved, icon=":material/hourglass_empty:")
     glossary("Expert", "Starved expert")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _counted(folder: str, updated: float) -> RoutingTable:
+    """The counts of a run."""
+    from analysis.routing import routing_table
+    from pruning.workspace import Run
+
+    return routing_table(Run(Path(folder)))

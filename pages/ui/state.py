@@ -67,7 +67,11 @@ def choose_many(
     format_func: Callable[[Any], str] = str,
     **more: Any,
 ) -> list[Option]:
-    """A multiple choice in the address; nothing chosen stays nothing."""
+    """A multiple choice in the address; nothing chosen stays nothing.
+
+    Returns what was chosen in the order of the options, whichever was clicked first, as results are
+    found again by the choice.
+    """
     first_value(key, list(default), lambda value: set(value) <= set(options))
     value = st.multiselect(
         label,
@@ -79,7 +83,7 @@ def choose_many(
         wrap=True,
         **more,
     )
-    return keep(key, value)
+    return keep(key, [option for option in options if option in value])
 
 
 def switch(

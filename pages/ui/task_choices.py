@@ -69,7 +69,7 @@ def _choose_sampling() -> Sampling:
     with columns[0]:
         samples = number(
             "Programs a task",
-            "samples",
+            "task-samples",
             1,
             1,
             200,

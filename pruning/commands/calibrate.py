@@ -109,7 +109,7 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     """Where the run is, and what is still missing; of several processes, the first one answers."""
     from pruning.distributed.processes import is_first
     from pruning.distributed.shares import Work
-    from pruning.starved import starved_sentence
+    from pruning.starved import count_experts, starved_sentence
 
     if not is_first():
         arguments.json = False
@@ -131,7 +131,7 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     if not missing and run.has_experts:
         starved = {name: run.stats(name).starved for name in run.domains}
         data["starved"] = {name: sorted(map(str, keys)) for name, keys in starved.items()}
-        sentence = starved_sentence(starved)
+        sentence = starved_sentence({name: count_experts(keys) for name, keys in starved.items()})
         return Answer(data=data, shown=[said, *([sentence] if sentence else [])])
     return Answer(data=data, shown=[said])
 

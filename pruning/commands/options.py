@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pruning.errors import InputError
+from pruning.selection import parse_layers
 from pruning.specs import (
     ALLOCATIONS,
     COMPARISON_GROUPS,
     SCORES,
     STARVED,
     PruneSpec,
-    parse_layers,
     pattern_sparsity,
 )
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pruning.storage import storage_errors
 
+CREATING = ".create.lock"  # of a workspace, while the manifest of a run is first written
+
 
 @contextlib.contextmanager
 def turn(path: Path) -> Iterator[None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pruning.distributed.locks import CREATING, turn
 from pruning.distributed.shares import Work, note
 from pruning.errors import InputError
 from pruning.progress import Meter, Report, ignore
@@ -66,11 +67,12 @@ def _runs_in(source: Path, workspace: Workspace) -> Iterator[Run]:
 def _counterpart(run: Run, workspace: Workspace) -> Run:
     """The run of the same id in the workspace, made if it is not there."""
     folder = workspace.runs_folder / run.id
-    if not (folder / "run.json").exists():
-        with storage_errors(folder / "run.json"):
-            for domain in run.domains:
-                run.tokens(domain).save(folder / "tokens" / f"{domain}.safetensors")
-        atomic_json(folder / "run.json", {**run.manifest, "status": "running"})
+    with turn(workspace.root / CREATING):
+        if not (folder / "run.json").exists():
+            with storage_errors(folder / "run.json"):
+                for domain in run.domains:
+                    run.tokens(domain).save(folder / "tokens" / f"{domain}.safetensors")
+            atomic_json(folder / "run.json", {**run.manifest, "status": "running"})
     return Run(folder)
 
 

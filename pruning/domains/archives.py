@@ -17,6 +17,10 @@ NESTED = (".zip", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".jar", 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)
 
 
+class DamagedArchiveError(InputError):
+    """An entry cannot be unpacked, so the archive is not what was made; never skipped silently."""
+
+
 def archive_blobs(path: Path) -> list[Blob]:
     """The files of a zip archive in the order of their names; hidden and nested ones left out.
 
@@ -87,6 +91,8 @@ def _entry_blob(archive: zipfile.ZipFile, label: str, entry: zipfile.ZipInfo) ->
         try:
             return io.BytesIO(archive.read(entry))
         except (*_DAMAGE, RuntimeError) as error:
-            raise InputError(f"{name} is damaged and cannot be unpacked: {error}.") from None
+            raise DamagedArchiveError(
+                f"{name} is damaged and cannot be unpacked: {error}; make the archive anew."
+            ) from None
 
     return Blob(name=name, size=entry.file_size, open=read)

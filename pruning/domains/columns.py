@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,24 @@ class TextColumns:
     template: str | None
     where: str
 
-    @property
-    def top_level(self) -> tuple[str, ...]:
-        """The record's own columns that are read, without what follows a dot."""
+    def top_level(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The record's own columns that are read, of all its own `names`.
+
+        Raises InputError for one that is not there, or is there more than once.
+        """
         fields = template_fields(self.template) if self.template else (str(self.column),)
-        return tuple(dict.fromkeys(field.split(".", 1)[0] for field in fields))
+        own = tuple(dict.fromkeys(own_column(field, names) for field in fields))
+        for name in own:
+            count = names.count(name)
+            if not count:
+                raise InputError(
+                    f"{self.where} has no column {name!r}; its columns: {', '.join(names)}."
+                )
+            if count > 1:
+                raise InputError(
+                    f"{self.where} has {count} columns named {name!r}; give each a name of its own."
+                )
+        return own
 
     def text(self, record: Mapping[str, Any]) -> str:
         """The record's text; "" when its columns are missing or empty.
@@ -100,11 +113,23 @@ def describe_columns(records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def value_at(record: Mapping[str, Any], name: str) -> Any:
     """The value of a column; a dot reaches into a nested record; None when it is not there."""
-    if name in record:
-        return record[name]
-    first, dot, rest = name.partition(".")
-    inner = record.get(first)
-    return value_at(inner, rest) if dot and isinstance(inner, Mapping) else None
+    own = own_column(name, record)
+    value = record.get(own)
+    if own == name:
+        return value
+    return value_at(value, name[len(own) + 1 :]) if isinstance(value, Mapping) else None
+
+
+def own_column(field: str, names: Container[str]) -> str:
+    """The record's own column, one of `names`, that a field lies in.
+
+    That is the field itself, as a dot may be part of a name, or else the longest part of it before
+    a dot; with none among `names`, what stands before the first dot.
+    """
+    name = field
+    while name not in names and "." in name:
+        name = name.rpartition(".")[0]
+    return name
 
 
 def template_fields(template: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class TextEncoder:
         A very long text is not tokenized to its end: a growing beginning of it is, until it gives
         `limit` tokens and a margin, so that the cut does not change the tokens that are used.
         """
-        texts = [_LONE_SURROGATES.sub("\ufffd", text) for text in texts]
+        texts = [writable(text) for text in texts]
         length = (limit + MARGIN) * CHARACTERS_PER_TOKEN
         encoded = self._encode([text[:length] for text in texts])
         for index, text in enumerate(texts):
@@ -62,6 +62,11 @@ class TextEncoder:
             return_token_type_ids=False,
             verbose=False,
         )["input_ids"]
+
+
+def writable(text: str) -> str:
+    """The text as UTF-8 can write it: what JSON alone can is U+FFFD instead."""
+    return _LONE_SURROGATES.sub("\ufffd", text)
 
 
 def _prefix(tokenizer: Any) -> tuple[int, ...]:

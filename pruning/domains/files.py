@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from pruning.domains.archives import NESTED, archive_blobs
+from pruning.domains.archives import NESTED, DamagedArchiveError, archive_blobs
 from pruning.domains.blobs import Blob, blob_of, decode
 from pruning.domains.folders import count_suffixes, folder_blobs, with_suffixes
 from pruning.domains.records import Documents, csv_file, json_file, json_lines, parquet_file
@@ -29,12 +29,18 @@ READERS: dict[str, Callable[[Blob, DomainSpec], Documents]] = {
     ".parquet": parquet_file,
 }
 FORMS = "give text or source code, .jsonl, .json, .csv, .parquet, a .zip of these, or a folder"
+ONLY_UTF8 = "save text in another encoding as UTF-8 first"
+LEAVE_OUT = (
+    "To leave such files out, name the endings to read, as in name=FOLDER/*.py,*.pyi or the app's "
+    "'Only files ending in'."
+)
 
 
 class WholeFile:
     """One text file is one document.
 
-    skip_other: what is not text counts as empty, as befits one of many files.
+    skip_other: what is not text, too large, or not a whole .gz counts as empty, as befits one of
+    many files; a damaged entry of an archive is an error nevertheless.
     """
 
     def __init__(self, blob: Blob, *, skip_other: bool) -> None:
@@ -44,9 +50,10 @@ class WholeFile:
         return 1
 
     def __getitem__(self, index: int) -> str:
-        data = self.blob.read()
         try:
-            return decode(data, self.blob.name)
+            return decode(self.blob.read(), self.blob.name)
+        except DamagedArchiveError:
+            raise
         except InputError:
             if self.skip_other:
                 return ""
@@ -76,7 +83,7 @@ def file_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     outside the folders that a server may read, cannot be read as text, or holds no text at all
     (with what there is instead).
     """
-    path = allowed_path(spec.source)
+    path = allowed_path(spec.source, uploads=True)
     if not os.path.exists(path):  # unlike Path.exists, no error for an impossible name
         raise InputError(f"There is no file or folder {spec.source}; check the path.")
     archive = path.is_file() and path.suffix.lower() == ".zip"
@@ -86,7 +93,10 @@ def file_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
         parts = [_member(blob, spec) for blob in chosen if blob.size and not _is_archive(blob)]
         there = count_suffixes(blob.name for blob in everything)
         wanted = f" with the ending {' or '.join(spec.suffixes)}" if spec.suffixes else ""
-        nothing = f"{path.name} holds no text{wanted}; there is: {there}. {FORMS.capitalize()}."
+        nothing = (
+            f"{path.name} holds no text in UTF-8{wanted}; there is: {there}. "
+            f"{FORMS.capitalize()}; {ONLY_UTF8}."
+        )
     else:
         parts = [_single(blob_of(path, name=path.name), spec)]
         nothing = f"{path.name} holds nothing but empty texts; {FORMS}."
@@ -125,7 +135,10 @@ def _member(blob: Blob, spec: DomainSpec) -> Documents:
     reader = READERS.get(blob.suffix)
     if reader is None or (blob.suffix == ".json" and not _holds_records(blob)):
         return WholeFile(blob, skip_other=True)
-    return reader(blob, spec)
+    try:
+        return reader(blob, spec)
+    except InputError as error:
+        raise InputError(f"{error} {LEAVE_OUT}") from error
 
 
 def _holds_records(blob: Blob) -> bool:

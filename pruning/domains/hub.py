@@ -35,7 +35,7 @@ def hub_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     features = getattr(data, "features", None)
     if features:
         columns = _choose(dict(_feature_leaves(features)), spec)
-        data = data.select_columns(list(columns.top_level))
+        data = data.select_columns(list(columns.top_level(list(features))))
     else:
         columns = None  # a stream may know its columns only from its records
     nothing = f"The data set {spec.source} holds nothing but empty texts; choose another column."
@@ -133,7 +133,7 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
 
     words = " ".join(str(error).split())
     source = f"The data set {spec.source}"
-    if "gated" in words:
+    if _says_gated(words, spec):
         return InputError(
             f"{source} is gated: accept its conditions on https://huggingface.co/datasets/"
             f"{spec.source} and log in with 'hf auth login', or choose another."
@@ -157,6 +157,12 @@ def explain(error: Exception, spec: DomainSpec) -> InputError | AtlasError:
             return InputError(f"{source} needs one of its {what}s named; they are: {there}.")
     kind = InputError if isinstance(error, ValueError) else AtlasError
     return kind(f"{source} cannot be read: {type(error).__name__}, {_ended(words)}")
+
+
+def _says_gated(words: str, spec: DomainSpec) -> bool:
+    """Whether "gated" is a word of its own, outside the data set's id and outside any path."""
+    rest = words.replace(spec.source, " ")
+    return re.search(r"(?<![\w/-])gated(?![\w/-])", rest) is not None
 
 
 def _is_of_network(error: Exception) -> bool:

@@ -14,7 +14,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from pruning.domains.blobs import MAX_IN_MEMORY, Blob, decode
-from pruning.domains.columns import TEXT, TextColumns, choose_columns, describe_columns
+from pruning.domains.columns import TEXT, TextColumns, choose_columns, describe_columns, own_column
 from pruning.errors import InputError
 from pruning.specs import DomainSpec
 
@@ -200,7 +200,7 @@ def _table_documents(
         raise InputError(f"{name} is empty: it has no row. Give a file with text.")
     columns = dict(leaf for field in schema for leaf in _arrow_leaves(field))
     chosen = choose_columns(columns, column=spec.column, template=spec.template, where=name)
-    return Records(_Rows(read(list(chosen.top_level))), chosen)
+    return Records(_Rows(read(list(chosen.top_level(schema.names)))), chosen)
 
 
 def _arrow_leaves(field: pa.Field, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -217,7 +217,7 @@ def _column_bytes(metadata: Any, names: Sequence[str]) -> int:
     size = 0
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
-            if column.path_in_schema.split(".", 1)[0] in names:
+            if own_column(column.path_in_schema, names) in names:
                 size += column.total_uncompressed_size
     return size
 

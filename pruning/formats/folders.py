@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pruning.errors import AtlasError, InputError
@@ -36,8 +36,10 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} has no {SUBMODEL}: it was not exported by this program.")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        schema, _ = int(record["schema"]), record["tensors"]
-    except (ValueError, KeyError, TypeError) as error:
+        schema = int(record["schema"])
+        if schema <= SUBMODEL_SCHEMA:
+            check_names(record)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise AtlasError(f"{path} is damaged ({error}); export the sub-model again.") from error
     if schema > SUBMODEL_SCHEMA:
         raise AtlasError(
@@ -45,6 +47,21 @@ def read_record(folder: Path) -> dict[str, Any]:
             "update the program."
         )
     return dict(record)
+
+
+def check_names(record: dict[str, Any]) -> None:
+    """See that submodel.json has a file for every tensor and names no file outside its folder.
+
+    Raises ValueError, KeyError, TypeError or AttributeError where it does not.
+    """
+    for entry in record["tensors"].values():
+        entry["file"]
+    if not isinstance(record["files"], dict):
+        raise TypeError("its files are no table of names")
+    for name in record["files"]:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"it names {name!r}, which lies outside its folder")
 
 
 def compress(folder: Path, out: Path, report: Report = ignore) -> Path:

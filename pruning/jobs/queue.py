@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,7 +62,7 @@ class JobQueue:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._connection() as connection:
                 self._prepare(connection)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             raise AtlasError(
                 f"The workspace {self.root} cannot hold the job queue ({error}); "
                 "check that the folder can be written and the disk is not full."
@@ -129,10 +129,6 @@ class JobQueue:
                 "status != 'running', finished DESC, place"
             ).fetchall()
         return [self._job(row, places) for row in rows]
-
-    def position(self, identifier: str) -> int | None:
-        """How many jobs run or wait before this one; None when it has ended."""
-        return self.get(identifier).position
 
     def cancel(self, identifier: str) -> Job:
         """Cancel: at once if it waits, soon if it runs; a job that has ended stays as it is."""
@@ -213,11 +209,21 @@ class JobQueue:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection of its own for each use; what it changes is committed at the end."""
-        with closing(sqlite3.connect(self.database, timeout=LOCK_PATIENCE)) as connection:
-            connection.row_factory = sqlite3.Row
-            with connection:
-                yield connection
+        """A connection of its own for each use; what it changes is committed at the end.
+
+        AtlasError where the database cannot be used.
+        """
+        try:
+            with closing(sqlite3.connect(self.database, timeout=LOCK_PATIENCE)) as connection:
+                connection.row_factory = sqlite3.Row
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise AtlasError(
+                f"The job queue {self.database} cannot be used ({error}); check that the folder "
+                "can be written, the disk is not full and no other program keeps the file locked, "
+                "and try again."
+            ) from error
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -239,7 +245,8 @@ class JobQueue:
                 (KEPT_JOBS,),
             ).fetchall()
         for row in rows:
-            self.delete(row["id"])
+            with suppress(InputError):  # another process has just deleted it
+                self.delete(row["id"])
 
     def _job(self, row: sqlite3.Row, places: dict[str, int]) -> Job:
         folder = self.folder / row["id"]

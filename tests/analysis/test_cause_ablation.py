@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -207,6 +207,18 @@ def test_a_cancelled_measurement_goes_on_and_leaves_the_model_whole(
     for path in (run.folder / "cause" / "measured").iterdir():
         path.unlink()
     assert cause(run, PRUNE, spec) == resumed
+
+
+def test_a_run_made_on_a_gpu_opens_without_one(
+    planted: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Run(planted.folder)
+    elsewhere.spec = replace(planted.spec, model=replace(planted.spec.model, device="cuda:99"))
+    asked: list[str] = []
+    monkeypatch.setattr(models, "load_model", lambda spec: asked.append(spec.device) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        measure(elsewhere, PRUNE, replace(SPEC, size=1500))
+    assert asked == [models.resolve_device("auto")]
 
 
 def test_bad_choices_are_sentences(planted: Run) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from analysis.cause.draws import matched_draw, part, random_draw
 from analysis.cause.regions import only, regions
+from analysis.cause.removals import region_sizes, run_regions
 from analysis.cause.spec import NOTHING, CauseSpec, Removal, steps
+from analysis.structure.sharp import SharpSpec, sharp_regions
 from pruning.errors import InputError
 from pruning.masks import Mask, keep_highest
 from pruning.specs import PruneSpec
+from tests.pruning.finished_run import finished_run
 
 
 def mask(*rows: str) -> Mask:
@@ -131,3 +136,20 @@ def test_a_part_of_a_region(region: tuple[np.ndarray, np.ndarray]) -> None:
     assert some.sum() == 10
     assert not (some & ~inside).any()
     np.testing.assert_array_equal(part(inside, 10**6, np.random.default_rng(0)), inside)
+
+
+def test_what_a_starved_expert_needs_is_not_taken_for_a_domain_s_own(tmp_path: Path) -> None:
+    run = finished_run("qwen3_moe", tmp_path)
+    assert run.stats("code").starved
+    magnitude, dense = PruneSpec(), PruneSpec(starved="dense")
+    with pytest.raises(InputError, match="no meaning in a removal"):
+        run_regions(run, dense, CauseSpec())
+    sharp = CauseSpec(region="sharp", top=0.25, others_top=0.25)
+    found = region_sizes(run_regions(run, dense, sharp))
+    assert found == region_sizes(run_regions(run, magnitude, sharp))
+    assert found["code"] > 0
+    spec = SharpSpec(top=0.25, others_top=0.25)
+    assert sharp_regions(run, dense, spec).sharp.sum(axis=1).tolist() == [*found.values()]
+    assert len(list((run.folder / "structure").glob("sharp-*"))) == 1
+    sharp_regions(run, magnitude, spec)
+    assert len(list((run.folder / "structure").glob("sharp-*"))) == 1

@@ -45,6 +45,17 @@ def test_the_hardest_look_at_each_sparsity_is_found(
     assert stored_at_sparsities(tiny_run, PruneSpec(pattern="2:4"), CauseSpec()) == {}
 
 
+def test_a_pattern_is_no_sparsity_among_others(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = PruneSpec(sparsity=0.6, layers=(1,), projections=("q_proj",))
+    monkeypatch.setattr(results, "measure", lambda *_: None)
+    monkeypatch.setattr(results, "answer", lambda *_: FOUND)
+    for prune in (part, replace(part, sparsity=0.5, pattern="2:4")):
+        cause(tiny_run, prune, CauseSpec())
+    assert stored_at_sparsities(tiny_run, part, CauseSpec()) == {0.6: FOUND}
+
+
 def test_a_kind_is_what_is_removed() -> None:
     assert kind(CauseSpec(top=0.1, size=500)) == kind(CauseSpec())
     assert kind(CauseSpec(region="sharp", top=0.1)) != kind(CauseSpec(region="sharp"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from analysis.__main__ import main
+from analysis.captions import NOT_COMPARED
 from analysis.evaluation import evaluate as evaluation
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.held_out import held_out_documents
@@ -16,7 +17,7 @@ from analysis.evaluation.likelihood import document_losses
 from analysis.evaluation.mask_sources import DENSE, masks_of, of_domain
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.store import seconds_per_cell
-from analysis.evaluation.table import stored_table, stored_tables
+from analysis.evaluation.table import HELD_OUT, stored_table, stored_tables
 from analysis.evaluation.tasks import TaskSpec
 from pruning.errors import Cancelled, InputError
 from pruning.models import load_model
@@ -187,3 +188,20 @@ def test_the_command_prints_the_table(tiny_run: Run, capsys: pytest.CaptureFixtu
     assert "another draw of its own text" in shown
     assert main([*words, "--pattern", "2:4"]) == 2
     assert "leave out --sparsity" in capsys.readouterr().err
+
+
+def test_own_tasks_are_not_said_to_be_held_out(
+    tiny_run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "choices.jsonl"
+    path.write_text(json.dumps({"prompt": "On day", "choices": [" dog", " fox"], "label": 0}))
+    words = ["evaluate", "--run", tiny_run.id, "--workspace", str(tiny_run.folder.parents[1])]
+    words += ["--sparsity", "0.625", "--no-yardsticks", "--task-file", f"pets:choices={path}"]
+    for size, said in (("0", NOT_COMPARED), ("300", f"{HELD_OUT} {NOT_COMPARED}")):
+        assert main([*words, "--text", size, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["held_out"] == said
+    assert main([*words, "--text", "0"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "length-normalised accuracy, 62.5% of the weights pruned" in shown
+    assert NOT_COMPARED in shown
+    assert HELD_OUT not in shown

@@ -7,14 +7,20 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from analysis.__main__ import main
 from analysis.evaluation import experiment as experiments
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.experiment import ExperimentSpec, experiment, write_tables
-from analysis.evaluation.spec import EvaluationSpec
+from analysis.evaluation.mask_sources import RANDOM, of_domain
+from analysis.evaluation.measures import BITS_PER_BYTE, Measured
+from analysis.evaluation.spec import TEXT, Column, EvaluationSpec
+from analysis.evaluation.table import Cell, EvaluationTable
 from analysis.evaluation.written_table import Entry, WrittenTable
+from analysis.figures.evaluation import VALUES, evaluation_matrix
+from analysis.figures.look import LIGHT
 from pruning.workspace import Run, Workspace
 
 EVALUATION = EvaluationSpec(sparsities=(0.5,), text_bytes=300, yardsticks=False)
@@ -77,6 +83,26 @@ def test_the_published_table_is_the_paper_s() -> None:
     assert next(iter(table.rows)) == "dense"
 
 
+def test_a_domain_named_random_has_a_row_beside_chance() -> None:
+    column = Column(kind=TEXT, name="random", domain="random", text_bytes=100)
+    cells = tuple(
+        Cell(
+            source=source,
+            sparsity=0.5,
+            column=column,
+            measured=Measured(statistics={BITS_PER_BYTE: np.array([[bits, 10.0]] * 2)}),
+        )
+        for source, bits in ((of_domain("random"), 10.0), (RANDOM, 20.0))
+    )
+    table = EvaluationTable(spec=EVALUATION, created=0.0, cells=cells)
+    rows = WrittenTable.of(table, 0.5, "").rows
+    assert list(rows) == ["random (domain)", "random"]
+    assert [entry.value for [entry] in rows.values() if entry] == [1.0, 2.0]
+    chart = evaluation_matrix(table.results, VALUES, LIGHT)
+    assert list(chart.figure.data[0].y) == list(rows)
+    assert chart.table["calibrated_on"] == list(rows)
+
+
 def test_it_takes_the_run_that_is_there(
     tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +116,8 @@ def test_it_takes_the_run_that_is_there(
     written = write_tables(found.tables, tmp_path / "tables")
     assert [path.name for path in written] == ["table-1.txt", "table-1.csv", "table-1.tex"]
     assert written[0].read_text() == table.as_text()
+    caption = experiments._caption(spec, 0.625)
+    assert caption.startswith("model at 62.5% sparsity, 8 samples of 32 tokens of each")
     assert ExperimentSpec.from_json(spec.to_json()) == spec
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from analysis.evaluation import harness
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.harness import harness_measured, harness_task
+from analysis.evaluation.measures import measure
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from pruning.errors import InputError
@@ -124,7 +126,49 @@ def test_means_and_bits_are_taken_from_the_samples() -> None:
         {"acc": 0.0, "f1": 0.4, "bits_per_byte": (-2.0, 6)},
     ]
     results = {"t": {"alias": "t", "acc,none": 0.5, "acc_stderr,none": 0.1, "f1,none": 0.9,
-                     "bits_per_byte,none": 1.44}}  # fmt: skip
-    found = dict(harness._statistics(results, samples))
-    assert set(found) == {"acc (lm-eval)", "bits per byte"}  # f1 is no mean of its samples here
+                     "bits_per_byte,none": 1.44, "sample_len": 2}}  # fmt: skip
+    found, refused = harness._statistics({"results": results, "samples": {"t": samples}})
+    assert set(found) == {"acc (lm-eval)", "bits per byte"}
+    assert refused == {"f1": "it is no mean of its samples"}
     assert found["bits per byte"].sum(axis=0) == pytest.approx([10 / 0.6931472, 10])
+
+
+def test_every_filter_of_a_task_is_a_measure() -> None:
+    right = {"strict-match": (0.0, 1.0), "flexible-extract": (1.0, 1.0)}
+    samples = [
+        {"filter": kind, "exact_match": value, "acc": 1.0}
+        for kind, values in right.items()
+        for value in values
+    ]
+    results = {"t": {"exact_match,strict-match": 0.5, "exact_match_stderr,strict-match": "N/A",
+                     "exact_match,flexible-extract": 1.0, "acc,strict-match": 1.0}}  # fmt: skip
+    found, refused = harness._statistics({"results": results, "samples": {"t": samples}})
+    assert {name: rows[:, 0].tolist() for name, rows in found.items()} == {
+        "exact_match, strict-match (lm-eval)": [0.0, 1.0],
+        "exact_match, flexible-extract (lm-eval)": [1.0, 1.0],
+        "acc (lm-eval)": [1.0, 1.0],
+    }
+    assert all(measure(name).unit == "%" for name in found)
+    assert refused == {}
+
+
+def test_metrics_that_are_no_shares_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [{"filter": "none", "errors": 0.5, "length": 3.0, "text": "a", "acc": 1.0}]
+    results = {"errors,none": 0.5, "length,none": 3.0, "text,none": 1.0}
+    better = {"t": {"errors": False, "length": True, "acc": None}}
+    found = {"results": {"t": results}, "samples": {"t": samples}, "higher_is_better": better}
+    monkeypatch.setitem(sys.modules, "lm_eval", SimpleNamespace(simple_evaluate=lambda **_: found))
+    huggingface = SimpleNamespace(HFLM=lambda **_: None)
+    monkeypatch.setitem(sys.modules, "lm_eval.models.huggingface", huggingface)
+    monkeypatch.setattr(harness, "_manager_of", lambda task: None)
+    task = harness.HarnessTask(name="t", include="", limit=None, version="1.0", files="")
+    loaded = SimpleNamespace(module=None, tokenizer=None)
+    with pytest.raises(InputError) as refused:
+        harness_measured(loaded, task)  # type: ignore[arg-type]
+    assert str(refused.value) == (
+        "The harness's task t has no metric that is a mean of samples from 0 to 1, higher being "
+        "better (errors: lower is better; length: its samples are not from 0 to 1; "
+        "text: it has no number for every sample)."
+    )
+    results["acc,none"] = 1.0
+    assert set(harness_measured(loaded, task).statistics) == {"acc (lm-eval)"}  # type: ignore[arg-type]

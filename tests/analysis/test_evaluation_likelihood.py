@@ -199,6 +199,13 @@ def test_too_little_text_is_said_with_what_there_is(make_run: Callable[..., Run]
         held_out_documents(run, "none", size=100)
 
 
+def test_letters_that_utf_8_cannot_write_are_replaced(make_run: Callable[..., Run]) -> None:
+    run = make_run(prose=[f"On day {n} the dog\ud800 slept.\n" for n in range(60)])
+    found = held_out_documents(run, "prose", size=300)
+    assert sum(len(text.encode()) for text in found) >= 300
+    assert all("the dog\ufffd slept" in text for text in found)
+
+
 def test_no_document_is_most_of_the_text(make_run: Callable[..., Run]) -> None:
     run = make_run(prose=[f"{n}é" * 200 for n in range(40)])
     found = held_out_documents(run, "prose", size=1000)

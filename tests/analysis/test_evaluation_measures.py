@@ -104,6 +104,13 @@ def test_the_masks_of_every_source(tiny_run: Run) -> None:
     assert all((found[key].words == own[key].words).all() for key in own)
 
 
+def test_a_domain_that_is_named_as_a_yardstick_has_a_title_of_its_own() -> None:
+    named = [of_domain(name).title for name in ("dense", "magnitude", "random", "mixture")]
+    assert named == ["dense (domain)", "magnitude (domain)", "random (domain)", "mixture"]
+    others = [source.title for source in (DENSE, MIXTURE, MAGNITUDE, RANDOM)]
+    assert others == ["dense", "all domains", "magnitude", "random"]
+
+
 def test_a_source_is_what_it_says() -> None:
     assert MaskSource.from_json(halves_of("math")[1].to_json()) == halves_of("math")[1]
     for wrong in ({"kind": "luck"}, {"kind": "domain"}, {"kind": "dense", "domain": "math"},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from pathlib import Path
 
 import pytest
 
 from analysis.execution import Limits, Sandbox, run_program
+from analysis.execution.inside import commands as commands_module
 from analysis.execution.sandbox import STDIN_BYTES
 from pruning.errors import AtlasError, Cancelled, InputError
 from tests.analysis.sandboxed import SMALL, python, sandbox_or_skip
@@ -98,3 +101,27 @@ def test_a_sandbox_that_cannot_start_is_no_failure_of_the_program(sandbox: Sandb
 def test_limits_are_checked(wrong: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words):
         Limits(**wrong)
+
+
+@pytest.mark.parametrize(("left", "full"), [(31, True), (32, False), (900, False)])
+def test_a_machine_is_full_below_a_32nd_of_its_memory(
+    left: int, full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text(
+        f"MemTotal:           1024 kB\nMemFree:               1 kB\nMemAvailable: {left} kB\n"
+        "HugePages_Total:       0\n"
+    )
+    monkeypatch.setattr(commands_module, "MEMINFO", meminfo)
+    assert commands_module.machine_is_full() is full
+
+
+@pytest.mark.parametrize(("full", "exceeded"), [(True, "memory"), (False, "")])
+def test_a_full_machine_ends_a_program_that_holds_nothing(
+    full: bool, exceeded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands_module, "machine_is_full", lambda: full)
+    monkeypatch.setattr(commands_module, "resident", lambda **_: 0)
+    limits = {"memory": 1, "output": 0, "disk": 1 << 62, "files": 1 << 62}
+    watch = commands_module._Watch(0, (0, 1), limits, math.inf)
+    assert watch._exceeded() == exceeded

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from analysis.figures.evidence import evidence_table, index_chart
 from analysis.figures.look import look
 from analysis.findings import (
+    TWO_DRAWS,
     cautions,
     is_enough,
     learning_sentence,
@@ -24,7 +26,8 @@ from analysis.yardsticks import PairEvidence, Yardsticks
 from pruning.workspace import Run
 
 
-def pair(p: float, index: float = 0.14) -> PairEvidence:
+def pair(p: float, index: float = 0.14, *, raw: float | None = None) -> PairEvidence:
+    """p: the adjusted one; raw: the other, if it differs."""
     whole = Yardsticks(
         part="whole model",
         overlap=0.881,
@@ -36,7 +39,7 @@ def pair(p: float, index: float = 0.14) -> PairEvidence:
         index_high=index + 0.02,
         magnitude_a=0.8,
         magnitude_b=0.79,
-        p=p,
+        p=p if raw is None else raw,
         adjusted_p=p,
         overlap_se=0.001,
         ceiling_se=0.0002,
@@ -58,7 +61,7 @@ def test_a_clear_difference_is_called_real_with_its_size() -> None:
     assert said.startswith("Python and Java share 88.1% of the weights that either keeps.")
     assert "two draws of one domain share 97.0%, these two domains 88.0%" in said
     assert "independent masks would share 33.3%" in said
-    assert "real (p = 0.005) and modest (index 0.14, 95% interval 0.13 to 0.16)" in said
+    assert "real (adjusted p = 0.005) and modest (index 0.14, 95% interval 0.13 to 0.16)" in said
 
 
 def test_the_mask_of_magnitudes_is_compared_with_both() -> None:
@@ -67,9 +70,9 @@ def test_the_mask_of_magnitudes_is_compared_with_both() -> None:
 
 
 def test_no_difference_is_claimed_without_evidence() -> None:
-    said = sentence(pair(0.05))
-    assert "no evidence of a difference (p = 0.05)" in said
-    assert "real" not in said
+    for said in (sentence(pair(0.05)), sentence(pair(0.05, raw=0.01))):
+        assert "no evidence of a difference (adjusted p = 0.05)" in said
+        assert "real" not in said
 
 
 @pytest.mark.parametrize(
@@ -120,15 +123,42 @@ def test_a_learning_curve_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("half", "words"),
+    ("half", "p", "words"),
     [
-        (0.99, "large enough"),  # the pair differs in 6.3% of its weights, text in 0.5%
-        (0.90, "smaller differences"),  # 5.3%
-        (0.80, "calibrate on more of it"),  # 11.1%
+        (0.99, 0.01, "large enough"),  # the pair differs in 6.3% of its weights, two draws in 0.7%
+        (0.95, 0.01, "smaller differences"),  # 3.6%
+        (0.80, 0.01, "smaller differences"),  # 15.7%
+        (0.99, 0.1, "before reading their masks as different"),  # as with 3 groups
+        (0.95, 0.1, "before reading their masks as different"),
     ],
 )
-def test_whether_the_text_was_enough(half: float, words: str) -> None:
-    assert words in is_enough([curve(0.999), curve(half)], [pair(0.01), pair(0.01)])
+def test_whether_the_text_was_enough(half: float, p: float, words: str) -> None:
+    said = is_enough([curve(0.999), curve(half)], [pair(0.01), pair(p, raw=0.01)])
+    assert words in said
+    assert ("adjusted p up to 0.1" in said) == (p == 0.1)
+
+
+def test_what_two_draws_of_a_domain_differ_by_is_said() -> None:
+    said = is_enough([curve(0.95)], [pair(0.01)])
+    assert "changes 2.6% or less of a domain's kept weights" in said  # 0.05 / 1.95
+    assert "two draws of one domain would differ in about 3.6% or less" in said
+    assert "the two most alike domains differ in 6.3%." in said  # 0.119 / 1.881
+
+
+def test_two_draws_differ_by_the_root_of_two_of_what_doubling_changes() -> None:
+    """Four draws of one made-up domain, each of 16 groups."""
+    random = np.random.default_rng(0)
+    sums = random.gamma(5.0, size=(4, 16, 1000))
+    weights = np.abs(random.standard_normal((400, 1000)))
+
+    def kept(groups: np.ndarray) -> np.ndarray:
+        scores = weights * np.sqrt(groups.sum(axis=0))
+        return scores > np.median(scores, axis=1, keepdims=True)
+
+    whole, half = [kept(draw) for draw in sums], [kept(draw[:8]) for draw in sums]
+    doubling = [(a & ~b).sum() for a, b in zip(half, whole, strict=True)]
+    draws = [(whole[a] & ~whole[b]).sum() for a, b in ((0, 1), (2, 3))]
+    assert np.mean(draws) / np.mean(doubling) == pytest.approx(TWO_DRAWS, rel=0.1)
 
 
 def test_what_the_sample_of_rows_costs() -> None:
@@ -150,7 +180,7 @@ def test_the_least_p_is_stated_with_what_it_is_adjusted_for() -> None:
 
 
 def test_the_chart_draws_its_table() -> None:
-    pairs = [pair(0.005, 0.3), pair(0.5, 0.01)]
+    pairs = [pair(0.005, 0.3), pair(0.08, 0.01, raw=0.03)]
     chart = index_chart(pairs, look(False))
     drawn = chart.figure.data[0]
     assert list(drawn.x) == [0.01, 0.3]

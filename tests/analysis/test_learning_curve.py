@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,7 @@ from pruning.scores import score
 from pruning.specs import PruneSpec
 from pruning.submodels import selected_weights
 from pruning.workspace import Run
+from tests.pruning.finished_run import finished_run
 
 SPEC = EvidenceSpec(splits=6, rows=0)
 
@@ -99,6 +102,12 @@ def test_it_is_read_back(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "each_matrix", lambda *_: pytest.fail("counted again"))
     assert learning_curves(tiny_run, PruneSpec(), SPEC) == first
     assert stored_learning_curves(tiny_run, PruneSpec(sparsity=0.11), SPEC) is None
+
+
+def test_of_a_mixture_of_experts_the_tokens_are_those_of_the_text(tmp_path: Path) -> None:
+    run = finished_run("qwen3_moe", tmp_path)
+    for curve in learning_curves(run, PruneSpec(), EvidenceSpec(splits=1, rows=2)):
+        assert curve.tokens == run.manifest["domains"][curve.domain]["tokens"]
 
 
 def test_a_score_that_ignores_the_text_has_none(tiny_run: Run) -> None:

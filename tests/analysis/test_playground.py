@@ -17,7 +17,7 @@ from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Passage, Sampling, SubModel
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
-from pruning.models import load_model
+from pruning.models import load_model, resolve_device
 from pruning.sources import DEMO_FOLDER
 from pruning.specs import ModelSpec, PruneSpec
 from pruning.submodels import mixture_masks
@@ -39,6 +39,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def engine(run: Run) -> Engine:
     return Engine.of_run(run)
+
+
+def test_a_run_made_on_a_gpu_opens_without_one(run: Run) -> None:
+    elsewhere = Run(run.folder)
+    elsewhere.spec = replace(run.spec, model=replace(run.spec.model, device="cuda:99"))
+    assert Engine.of_run(elsewhere).loaded.spec.device == resolve_device("auto")
 
 
 def asked(run: Run, **changes: Any) -> GenerationSpec:

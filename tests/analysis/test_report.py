@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from analysis.captions import NOT_COMPARED, percent
 from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.results import cause, stored_causes
@@ -22,13 +23,15 @@ from analysis.cause.spec import CauseSpec
 from analysis.comparisons import EvidenceSpec
 from analysis.evaluation.mask_sources import DENSE, of_domain
 from analysis.evaluation.measures import BITS_PER_BYTE, Measured
-from analysis.evaluation.spec import TEXT, Column, EvaluationSpec
+from analysis.evaluation.spec import TASKS, TEXT, Column, EvaluationSpec
 from analysis.evaluation.store import write_cell, write_table
+from analysis.evaluation.tasks import HARNESS, TaskSpec, built_in
 from analysis.evidence import evidence
 from analysis.figures.domains import label
 from analysis.findings import sentence
 from analysis.report import channels as report_channels
 from analysis.report.commands import domain_text, reproduction
+from analysis.report.evaluation import evaluations
 from analysis.report.html import Figure
 from analysis.report.methods import methods
 from analysis.report.page import report_page
@@ -189,6 +192,18 @@ def test_without_evidence_it_leaves_those_sections_out(tiny_run: Run) -> None:
     assert stored.tested is None
 
 
+def test_the_evidence_that_was_asked_for_stands_in_every_section(tiny_run: Run) -> None:
+    prune = PruneSpec(sparsity=0.36, layers=(0,))
+    for spec in (SPEC, replace(SPEC, permutations=19)):
+        evidence(tiny_run, prune, spec)
+    evidence(tiny_run, replace(prune, sparsity=0.46), SPEC)
+    source = gather(tiny_run, prune, SPEC, compute=False)
+    assert source.tested is not None
+    assert [pair.smallest_p for pair in source.tested] == [0.1] * 3  # of 9 shuffles
+    assert source.at[0.36] == source.tested
+    assert list(source.at) == [0.36, 0.46]
+
+
 @pytest.fixture
 def caused(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> PruneSpec:
     """Masks whose regions were taken out, twice."""
@@ -216,6 +231,8 @@ def test_what_removals_cost_is_told_where_it_is_stored(tiny_run: Run, caused: Pr
     assert "--region exclusive --draws 5 --bytes 2000 --bootstraps 1000" in page
     assert "--region sharp --top 0.05 --others-top 0.05" in page
     assert "Mantel's test relabels" in page
+    assert "(sharp region, top 5% minus the others' top 5%)" in page
+    assert "any other domain does, and more than the other domains' regions.)" in page
 
 
 def measured(run: Run, spec: EvaluationSpec) -> None:
@@ -248,6 +265,86 @@ def test_what_was_measured_is_told_where_it_is_stored(tiny_run: Run) -> None:
     assert '<figure id="figure-bits-per-byte">' in page
     assert '<figure id="figure-tasks">' not in page
     assert f"analysis evaluate --run {tiny_run.id} --sparsity 0.33 --text 100 --tasks 0" in page
+
+
+def tasks_measured(run: Run, spec: EvaluationSpec) -> None:
+    """Store a table of a set of tasks with a measure in percent and one in bits per byte."""
+    [tasks] = spec.task_sets
+    column = Column(kind=TASKS, name=tasks.name, domain="", tasks=tasks)
+    rows = {
+        "acc (lm-eval)": np.array([[1.0, 1.0], [0.0, 1.0]]),
+        BITS_PER_BYTE: np.array([[150.0, 100.0], [75.0, 50.0]]),
+    }
+    cells = []
+    for source in (DENSE, of_domain("code")):
+        name = f"{spec.content_hash()}-{source.content_hash()}"
+        write_cell(run, name, Measured(statistics=rows), seconds=1.0, device="cpu")
+        sparsity = 0.0 if source == DENSE else spec.sparsities[0]
+        kept = {"source": source.to_json(), "sparsity": sparsity, "column": column.to_json()}
+        cells.append({**kept, "cell": name})
+    write_table(run, spec.to_json(), cells)
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "tasks", "held_out"),
+    [
+        (0.36, built_in("math", 2), True),
+        (0.37, TaskSpec(name="pets", kind=HARNESS, source=""), False),
+    ],
+)
+def test_a_figure_of_tasks_has_one_direction_and_says_what_is_held_out(
+    sparsity: float, tasks: TaskSpec, held_out: bool, tiny_run: Run
+) -> None:
+    prune = PruneSpec(sparsity=sparsity)
+    spec = EvaluationSpec(sparsities=(sparsity,), prune=prune, text_bytes=0, task_sets=(tasks,))
+    tasks_measured(tiny_run, spec)
+    section = evaluations(gather(tiny_run, prune, SPEC, compute=False))
+    assert section is not None
+    percent_of, bits = [part for part in section.parts if isinstance(part, Figure)]
+    assert set(percent_of.chart.table["measure"]) == {"acc (lm-eval)"}
+    assert set(bits.chart.table["measure"]) == {BITS_PER_BYTE}
+    assert "in percent; higher is better" in percent_of.caption
+    assert "in bits per byte; lower is better" in bits.caption
+    for figure in (percent_of, bits):
+        assert figure.caption.startswith("Held-out tasks, " if held_out else "Tasks, ")
+        assert (NOT_COMPARED in figure.caption) != held_out
+
+
+@pytest.mark.parametrize(
+    ("prune", "caption", "method"),
+    [
+        (
+            PruneSpec(sparsity=0.625),
+            "62.5% sparsity; Wanda score within each row",
+            "within each row; of n weights the ⌊n·s⌋ lowest are pruned at sparsity s = 0.625;",
+        ),
+        (
+            PruneSpec(pattern="2:4"),
+            "2:4 pattern (50% sparsity); Wanda score",
+            "within each block of 4 consecutive inputs of a row; the highest are kept, 2 of 4",
+        ),
+        (
+            PruneSpec(allocation="owl"),
+            "50% sparsity on average; Wanda score within each row; layers pruned by their outliers "
+            "(OWL)",
+            "pruned at its layer's sparsity s; equal scores",
+        ),
+    ],
+    ids=["row", "pattern", "owl"],
+)
+def test_what_was_pruned_is_what_is_said(
+    prune: PruneSpec, caption: str, method: str, source: Source
+) -> None:
+    other = replace(source, prune=prune)
+    assert other.caption == f"Model: model. {caption}. Run: {source.run.id}."
+    found = methods(other).html
+    assert method in found
+    assert ("span of 0.16" in found) == ("L. Yin" in found) == (prune.allocation == "owl")
+
+
+def test_shares_are_written_as_people_do() -> None:
+    written = [percent(share) for share in (0.5, 0.29, 0.625, 0.005, 1 - 0.1)]
+    assert written == ["50%", "29%", "62.5%", "0.5%", "90%"]
 
 
 def test_a_name_cannot_break_the_page(source: Source) -> None:

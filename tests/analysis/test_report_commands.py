@@ -99,6 +99,7 @@ def test_the_same_weights_are_removed(tiny_run: Run, monkeypatch: pytest.MonkeyP
             yardsticks=False,
             meteor=True,
         ),
+        EvaluationSpec(text_bytes=0, tasks=4, sampling=Sampling(temperature=0.8, top_p=0.9)),
         EvaluationSpec(
             sparsities=(0.5,),
             prune=PruneSpec(pattern="2:4", comparison_group="row"),
@@ -106,7 +107,7 @@ def test_the_same_weights_are_removed(tiny_run: Run, monkeypatch: pytest.MonkeyP
             task_sets=(TaskSpec(name="boolq", kind=HARNESS, source=""),),
         ),
     ],
-    ids=["text", "everything", "pattern"],
+    ids=["text", "everything", "temperature", "pattern"],
 )
 def test_the_same_is_measured(spec: EvaluationSpec, source: Source) -> None:
     measured = replace(source, evaluations=(SimpleNamespace(spec=spec),))
@@ -114,3 +115,18 @@ def test_the_same_is_measured(spec: EvaluationSpec, source: Source) -> None:
     private = any(each.source not in ("", "own") for each in spec.task_sets)
     said = "Own files are named" in reproduction(measured).html
     assert said or not private
+
+
+def test_of_owl_the_command_is_the_one_that_measured_it(source: Source) -> None:
+    prune = PruneSpec(sparsity=0.35, allocation="owl", starved="dense")
+    spec = EvaluationSpec(sparsities=(0.35, 0.6), prune=prune, text_bytes=100, yardsticks=False)
+    measured = replace(source, evaluations=(SimpleNamespace(spec=spec),))
+    found = commands(measured)
+    assert "evaluate" not in found
+    scores = found["scores"]
+    assert (scores.run, scores.sparsity, scores.text) == (source.run.id, [0.35, 0.6], 100)
+    assert scores.starved == "dense"
+    assert "made by python -m analysis scores" in reproduction(measured).html
+    other = replace(source, evaluations=(SimpleNamespace(spec=replace(spec, tasks=3)),))
+    assert not {"evaluate", "scores"} & set(commands(other))
+    assert "write them in a file" in reproduction(other).html

@@ -21,7 +21,7 @@ from analysis.report.source import Source, gather
 from analysis.report.written_tables import write_tables
 from analysis.routing import distance_sentence, routing_sentence, routing_table
 from pruning.specs import PruneSpec
-from pruning.starved import starved_sentence
+from pruning.starved import count_experts, starved_sentence
 from pruning.workspace import Run
 from tests.analysis.test_routing import TABLE
 from tests.pruning.finished_run import finished_run
@@ -42,7 +42,8 @@ def test_the_section_says_and_shows_what_the_router_does(source: Source) -> None
     for domain in table.domains:
         assert f"<li>{routing_sentence(table, domain, label)}</li>" in section.html
     assert f"<li>{distance_sentence(table, label)}</li>" in section.html
-    starved = starved_sentence({name: run.stats(name).starved for name in run.domains}, label)
+    few = {name: count_experts(run.stats(name).starved) for name in run.domains}
+    starved = starved_sentence(few, label)
     assert f"<p>{starved}</p>" in section.html
     figures = [part for part in section.parts if isinstance(part, Figure)]
     assert [figure.name for figure in figures] == ["routing-code", "routing-prose"]

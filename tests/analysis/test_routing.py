@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,7 @@ from pruning.errors import InputError
 from pruning.models import load_model
 from pruning.progress import Meter, ignore
 from pruning.specs import PruneSpec, WeightKey
+from pruning.statistics import ChannelStats
 from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
@@ -93,6 +96,21 @@ def test_a_run_counts_each_token_once_for_each_of_its_experts(run: Run) -> None:
     }
     few = {name: len(run.stats(name).starved) // 2 for name in run.domains}
     assert {name: len(found) for name, found in table.starved().items()} == few
+
+
+def test_the_table_is_made_of_the_counts_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    load = ChannelStats.load.__func__  # type: ignore[attr-defined]
+
+    def noted(
+        cls: type[ChannelStats], path: Path, inputs: Collection[WeightKey] | None = None
+    ) -> ChannelStats:
+        loaded.append(load(cls, path, inputs))
+        return loaded[-1]
+
+    monkeypatch.setattr(ChannelStats, "load", classmethod(noted))
+    assert routing_table(run).tokens.any()
+    assert [dict(stats.sum_sq) for stats in loaded] == [{}, {}]
 
 
 def _attention() -> WeightKey:

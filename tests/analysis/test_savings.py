@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_everything_is_measured_once_and_kept(llama: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(models, "load_model", pytest.fail)
     assert savings(llama, spec_of(llama), WORK) == found
     assert measured(llama) == [found]
+
+
+def test_a_run_made_on_a_gpu_opens_without_one(llama: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = Run(llama.folder)
+    elsewhere.spec = replace(llama.spec, model=replace(llama.spec.model, device="cuda:99"))
+    asked: list[str] = []
+    monkeypatch.setattr(models, "load_model", lambda spec, _: asked.append(spec.device) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        savings(elsewhere, spec_of(llama), replace(WORK, prompt=9))
+    assert asked == [models.resolve_device("auto")]
 
 
 def test_a_sequential_sub_model_is_refused(llama: Run) -> None:

@@ -114,6 +114,17 @@ def test_every_input_of_a_run_is_looked_at(tiny_run: Run) -> None:
             assert each.low < each.ratio < each.high
 
 
+def test_an_expert_that_one_domain_starves_is_not_compared(tmp_path: Path) -> None:
+    run = finished_run("qwen3_moe", tmp_path)
+    starved = {name: run.stats(name).starved for name in run.domains}
+    assert starved["code"] - starved["prose"]
+    found = input_ratios(run, pair_spec(run, "code", "prose"))
+    assert set(found) == {weight.input_key for weight in run.weights}
+    neither = set(found) - starved["code"] - starved["prose"]
+    assert {key for key, channels in found.items() if channels} == neither
+    assert largest_ratios(found, input_names(run), LIGHT).table["largest_ratio"]
+
+
 def test_inputs_of_equal_projections_keep_apart(tmp_path: Path) -> None:
     run = finished_run("gpt2", tmp_path)
     names = {key.name: name for key, name in input_names(run).items()}
@@ -261,4 +272,4 @@ def test_figures_draw_their_tables_and_the_sentence_the_largest() -> None:
     text = loudest_sentence({Q0: CHANNELS}, "python", "math", str.title)
     assert "Channel 1 of the input of self_attn.q_proj in layer 0" in text
     assert "8.0 times as loud on Math as on Python (95% interval 5.0 to 10.0)" in text
-    assert "No channel differs" in loudest_sentence({Q0: ()}, "python", "math")
+    assert "No channel is known to differ" in loudest_sentence({Q0: ()}, "python", "math")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from analysis.structure.regions import region_counts
 from pruning.console import QUIET
 from pruning.specs import PruneSpec
 from pruning.workspace import Run
+from tests.analysis.many_domains import many_domains
 
 Capture = pytest.CaptureFixture[str]
 
@@ -55,6 +57,23 @@ def test_a_score_that_ignores_the_text_has_no_sharp_regions(tiny_run: Run, capsy
     assert data["sharp"] == []
     assert data["families"]["explained"] is None
     assert "nothing to tell apart" in data["sentences"][0]
+
+
+def test_of_too_many_domains_all_but_the_regions_is_printed(
+    tiny_run: Run, tmp_path: Path, capsys: Capture
+) -> None:
+    run = many_domains(tiny_run, tmp_path)
+    assert main(flags("structure", run, "--sparsity", "0.5", "--json")) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["families"]["merges"]) == 12
+    assert data["regions"] == data["cells"] == []
+    assert [row["domain"] for row in data["sharp"]] == list(run.domains)
+    [said] = [sentence for sentence in data["sentences"] if "at most 12 domains" in sentence]
+    assert main(flags("structure", run, "--sparsity", "0.5")) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert said in out
+    assert "kept by exactly" not in out
+    assert "sharp weights" in out
 
 
 def test_channels_prints_what_drives_them(tiny_run: Run, capsys: Capture) -> None:

@@ -118,7 +118,7 @@ def test_a_run_agrees_with_its_overlaps_and_is_counted_once(tiny_run: Run) -> No
 def test_a_large_model_is_counted_for_the_choice_alone(
     tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
     prune = PruneSpec(sparsity=0.41, layers=(0,), projections=("q_proj",))
     assert not module.is_quick(tiny_run, prune)
     assert [str(key) for key in region_counts(tiny_run, prune).weights] == ["0.self_attn.q_proj"]

@@ -51,6 +51,12 @@ def test_concentration_is_of_the_fullest_hundredth_of_channels() -> None:
     assert concentrated(Mask.pack(kept)) == 7  # 1% of 150 channels, rounded up, are 2
 
 
+def test_concentration_counts_more_rows_than_a_byte_can() -> None:
+    kept = np.zeros((700, 10), dtype=bool)
+    kept[:, 3] = kept[::2, 4] = True
+    assert concentrated(Mask.pack(kept)) == 700  # 1 of 10 channels
+
+
 def slow_tops(scores: np.ndarray, share: float) -> set[tuple[int, int]]:
     """The ceil(share * n) highest of each row; ties keep the higher index."""
     kept = scores.shape[1] - int(scores.shape[1] * (1 - share) + 1e-9)
@@ -119,7 +125,7 @@ def test_shares_and_the_sentence() -> None:
 
 
 def test_a_large_model_waits_for_a_job(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.structure.regions.CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
     spec = SharpSpec(top=0.07)
     assert not module.is_quick(tiny_run, PruneSpec(), spec)
     sharp_regions(tiny_run, PruneSpec(), spec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from bench import calibration
 from bench.__main__ import main
+from bench.contenders import trial
 from bench.environments import last_line, python_of
 from bench.trials import Measured, Outcome, equal_share, of_rounds
 from pruning.errors import AtlasError
@@ -30,7 +32,7 @@ def test_a_result_has_a_line_for_each_way(tmp_path: Path) -> None:
 def test_a_program_that_fails_is_said_to_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward = Measured(wall=2.0, processor=4.0, memory=2**20)
+    forward = Measured(wall=2.0, processor=4.0, memory=2**20, by_wall=1.0, by_processor=1.0)
     ours = Outcome(measured={"forward": forward, "8": forward}, masks={})
 
     def ran(python: Path, contender: str, **options: object) -> Outcome:
@@ -50,11 +52,9 @@ def test_a_program_that_fails_is_said_to_fail(
     assert "llm-compressor 0.14.0.1: llm-compressor cannot be installed" in text
 
 
-def test_ratios_are_to_the_forward_pass_of_the_same_process() -> None:
-    forward = Measured(wall=2.0, processor=4.0, memory=0)
-    outcome = Outcome(measured={"forward": forward}, masks={})
-    measured = Measured(wall=3.0, processor=5.0, memory=3 * 2**20)
-    line = calibration.row("ours", measured, outcome, 0.5)
+def test_a_row_says_what_was_measured() -> None:
+    measured = Measured(wall=3.0, processor=5.0, memory=3 * 2**20, by_wall=1.5, by_processor=1.25)
+    line = calibration.row("ours", measured, 0.5)
     assert line.split() == [
         "ours",
         "3.00",
@@ -71,8 +71,31 @@ def test_ratios_are_to_the_forward_pass_of_the_same_process() -> None:
 
 
 def test_rounds_count_by_their_median() -> None:
-    rounds = [{"wall": wall, "processor": 1.0, "memory": 10 * wall} for wall in (9.0, 1.0, 2.0)]
-    assert of_rounds(rounds) == Measured(wall=2.0, processor=1.0, memory=20.0)
+    same = {"processor": 1.0, "by_wall": 1.5, "by_processor": 2.0}
+    rounds = [{"wall": wall, "memory": 10 * wall, **same} for wall in (9.0, 1.0, 2.0)]
+    assert of_rounds(rounds) == Measured(wall=2.0, memory=20.0, **same)
+
+
+def test_the_clock_of_work_stands_still_while_it_is_interrupted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trial, "LEAST", 0.05)
+    monkeypatch.setattr(trial, "REST", 0.0)
+    begun: list[float] = []
+
+    def piece() -> None:
+        begun.append(time.monotonic())
+        time.sleep(0.1)
+
+    with trial.Turns(piece) as turns:
+        started = time.monotonic()
+        while len(begun) < 3 or time.monotonic() < begun[2] + 0.1:
+            time.sleep(0.001)
+        whole = time.monotonic() - started
+    assert turns.count == 3
+    assert 0.3 <= turns.forward[0] <= turns.spent[0] < whole
+    time.sleep(0.1)
+    assert len(begun) == 3  # no more after the block
 
 
 def test_equal_bits_are_counted_over_all_matrices() -> None:

@@ -45,7 +45,7 @@ def test_a_prompt_answered_side_by_side(
 ) -> None:
     url = serve(workspace).url
     page = visit(
-        f"{url}/playground?prompts=Math&for1=code&sparsity1=0.8&for2=prose&sparsity2=0&length=12"
+        f"{url}/playground?prompts=Math&for1=code&sparsity1=0.8&for2=prose&sparsity2=0&answer-length=12"
     )
     press(page, "example-1")
     title = prompts("math", count=2)[1].title
@@ -80,7 +80,7 @@ def test_stop_stops(
     serve: Callable[..., Server], visit: Callable[..., Page], workspace: Path
 ) -> None:
     run = Workspace(workspace).runs()[0]
-    url = f"{serve(workspace).url}/playground?run={run.id}&length=230"
+    url = f"{serve(workspace).url}/playground?run={run.id}&answer-length=230"
     page = visit(f"{url}&choice=drawn+at+random&temperature=2.0")
     press(page, "write")
     stop = page.locator('[class*="st-key-stop-"] button')

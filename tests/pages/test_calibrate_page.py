@@ -70,9 +70,11 @@ def test_a_second_visitor_waits_in_line(
     visitor = healthy(open_page("calibrate", **choices))
     shown = [text.value for text in visitor.sidebar.caption]
     assert any(first.title in text for text in shown)
+    next(b for b in visitor.button if b.label == "Hide").click()
+    healthy(visitor.run())
     next(b for b in visitor.button if b.label == "Start calibration").click()
     healthy(visitor.run())
-    assert any("1 job is before yours" in text.value for text in visitor.caption)
+    assert any("1 job is before this one" in text.value for text in visitor.caption)
 
 
 def test_too_little_text_offers_to_go_on(
@@ -185,6 +187,41 @@ def test_uploads_stay_inside_a_private_folder(empty: Path) -> None:
     files = sorted(path.name for path in folder.iterdir())
     assert files == sorted(["a.txt", "evil.txt", "b.txt", "3-a.txt", "file-4", "file-5"])
     assert (folder / "3-a.txt").read_bytes() == b"a.txt"
+
+
+def test_one_upload_is_given_as_the_file_itself(empty: Path) -> None:
+    path = save_uploads([Upload("../a.zip", b"PK")])
+    assert path.name == "a.zip"
+    assert path.parent.parent == empty / "uploads"
+    assert path.read_bytes() == b"PK"
+
+
+def test_an_archive_beside_other_files_is_refused_and_nothing_is_kept(empty: Path) -> None:
+    with pytest.raises(InputError, match=r"b\.ZIP is an archive.*upload one \.zip alone"):
+        save_uploads([Upload("a.txt", b"a"), Upload("b.ZIP", b"PK")])
+    assert not (empty / "uploads").exists()
+
+
+def test_an_uploaded_archive_becomes_a_domain(empty: Path, open_page: Open) -> None:
+    app = open_page("calibrate")
+    app.file_uploader(key="files-upload").upload("a.zip", b"PK")
+    add(app, 1, files_name="mine", files_suffixes="py, .pyi")
+    domain = DomainSpec.from_json(json.loads(str(app.query_params["own"])))
+    assert Path(domain.source).read_bytes() == b"PK"
+    assert (Path(domain.source).name, domain.suffixes) == ("a.zip", (".py", ".pyi"))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("", "domain name ''"), ("python", "python already")]
+)
+def test_uploads_under_a_bad_name_are_not_kept(
+    empty: Path, open_page: Open, name: str, sentence: str
+) -> None:
+    app = open_page("calibrate")
+    app.file_uploader(key="files-upload").upload("a.txt", b"a")
+    add(app, 1, files_name=name)
+    assert any(sentence in error.value for error in app.error)
+    assert not (empty / "uploads").exists()
 
 
 def test_braces_make_a_template() -> None:

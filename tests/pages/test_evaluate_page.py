@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from analysis.captions import NOT_COMPARED
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import EvaluationTable
+from analysis.evaluation.tasks import TaskSpec
 from analysis.figures.evaluation import evaluation_matrix, over_sparsities
 from analysis.figures.look import LIGHT
 from pruning.jobs.queue import JobQueue
+from pruning.specs import PruneSpec
 from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
@@ -49,6 +53,33 @@ def test_what_is_stored_is_drawn(run: Run, table: EvaluationTable, open_page: Op
     assert any(f"**{own} of 2**" in text.value for text in app.markdown)
     healthy(app.segmented_control(key="view").set_value("against-own").run())
     assert "+" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_own_tasks_are_not_said_to_be_held_out(run: Run, tmp_path: Path, open_page: Open) -> None:
+    path = tmp_path / "pets.jsonl"
+    path.write_text(json.dumps({"prompt": "the", "choices": [" fox", " dog"], "label": 0}))
+    own = TaskSpec(name="pets", kind="choices", source=str(path))
+    evaluate(run, EvaluationSpec(text_bytes=0, task_sets=(own,), yardsticks=False), device="cpu")
+    app = healthy(open_page("evaluate"))
+    [said] = [each.value for each in app.caption if each.value.startswith("Higher is better")]
+    assert said.endswith(NOT_COMPARED)
+    assert "held out" not in said
+
+
+def test_tables_are_told_apart_by_how_their_masks_were_made(run: Run, open_page: Open) -> None:
+    other = PruneSpec(
+        comparison_group="matrix", allocation="owl", layers=(0, 1), projections=("up_proj",)
+    )
+    for prune in (PruneSpec(), other):
+        spec = EvaluationSpec(prune=prune, text_bytes=1000, yardsticks=False)
+        evaluate(run, spec, device="cpu")
+    app = healthy(open_page("evaluate"))
+    named = app.selectbox(key="evaluation").options
+    assert {name.rpartition(" · ")[0] for name in named} == {
+        "50% · 1 kB of text a domain",
+        "50% · within each matrix · layers by outliers (OWL) · layers 0, 1 · up_proj · "
+        "1 kB of text a domain",
+    }
 
 
 def test_the_matrix_says_what_the_table_does(table: EvaluationTable) -> None:

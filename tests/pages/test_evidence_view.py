@@ -38,6 +38,7 @@ def test_what_is_known_is_shown_in_a_chart_and_a_sentence(run: Run, open_page: O
     assert START not in labels(app)
     assert "distinctness-csv" in chart_names(app)
     assert sentence(pair) in [text.value for text in app.markdown]
+    assert any("A filled dot: p below 0.05, adjusted" in text.value for text in app.caption)
     assert START in labels(healthy(open_page("overlap", sparsity="0.5")))
 
 

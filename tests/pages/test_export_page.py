@@ -1,11 +1,13 @@
 """The Export page: the preview is the library's plan, and what was built can be downloaded."""
 
+import errno
 import json
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -14,11 +16,12 @@ from pages.ui import downloads
 from pages.ui.export_choice import KEEPS
 from pages.ui.library import queue
 from pages.ui.words import count
+from pruning.errors import AtlasError
 from pruning.export import export
 from pruning.export_plan import plan_export
 from pruning.export_spec import ExportSpec
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
+from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, healthy
 
 
@@ -89,6 +92,52 @@ def test_an_export_is_listed_and_can_be_deleted(exported: Path, open_page: Open)
     assert not exported.exists()
 
 
+def test_exports_stay_listed_when_their_run_is_deleted(
+    exported: Path, run: Run, empty: Path, open_page: Open
+) -> None:
+    Workspace(empty).delete_run(run.id)
+    app = healthy(open_page("export"))
+    assert "**mine**" in [text.value for text in app.markdown]
+    assert "nothing to look at yet" in app.info[0].value
+
+
+def test_exports_stay_listed_beside_a_choice_that_cannot_be_made(
+    exported: Path, open_page: Open
+) -> None:
+    app = open_page("export")
+    app.multiselect(key="for").set_value([]).run()
+    assert "at least one domain" in app.error[0].value
+    assert "**mine**" in [text.value for text in app.markdown]
+    app = open_page("export", mode="sequential", allocation="By outliers (OWL)")
+    assert len(app.error) == 1
+    assert "**mine**" in [text.value for text in app.markdown]
+
+
+@pytest.mark.parametrize("text", ["[]", '{"export": {"mixture": [["code"]]}}'])
+def test_a_foreign_export_hides_no_other(
+    exported: Path, empty: Path, open_page: Open, text: str
+) -> None:
+    foreign = empty / "exports" / "foreign"
+    foreign.mkdir()
+    (foreign / "submodel.json").write_text(text)
+    app = open_page("export")
+    assert not app.exception
+    assert "**mine**" in [text.value for text in app.markdown]
+    (error,) = app.error
+    assert error.value.startswith("foreign cannot be shown")
+
+
+def test_a_failed_verification_is_never_green(exported: Path, open_page: Open) -> None:
+    job = queue().submit("verify", "Verifying mine", ["-m", "pruning", "verify", str(exported)])
+    queue().start_next()
+    check = {"name": "Zeros", "ok": False, "detail": "Too few."}
+    queue().finish(job.id, "done", result={"ok": False, "checks": [check]})
+    app = healthy(open_page("export"))
+    shown = [text.value for text in app.markdown]
+    assert any(":red[" in text and "0 of 1 checks passed" in text for text in shown)
+    assert not any("Verified" in text for text in shown)
+
+
 def test_the_download_is_the_folder(exported: Path, client: TestClient) -> None:
     answer = client.get(downloads.link("mine"), headers={"Accept-Encoding": "gzip"})
     assert answer.status_code == 200
@@ -126,6 +175,40 @@ def test_the_key_is_private_and_stays(exported: Path, empty: Path) -> None:
     downloads.link("mine")
     assert key.read_text() == before
     assert key.stat().st_mode & 0o077 == 0
+    assert [path for path in empty.iterdir() if path.name.startswith(".download")] == []
+
+
+def test_an_empty_key_forges_no_link(exported: Path, empty: Path, client: TestClient) -> None:
+    (empty / "download.key").touch()
+    forged = URLSafeTimedSerializer("", salt="download").dumps("mine")
+    assert client.get(downloads.PATH + forged).status_code == 403
+    assert len((empty / "download.key").read_text()) == 64
+    assert client.get(downloads.link("mine")).status_code == 200
+
+
+def test_a_disk_that_is_full_leaves_no_key(
+    exported: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pages.ui.downloads.os.fsync", full)
+        with pytest.raises(AtlasError, match="The disk is full"):
+            downloads.link("mine")
+    assert [path.name for path in empty.iterdir() if "download" in path.name] == []
+
+
+def test_the_key_of_a_server_that_was_quicker_is_used(
+    exported: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beaten(source: str, target: Path) -> None:
+        target.write_text("theirs")
+        raise FileExistsError
+
+    monkeypatch.setattr("pages.ui.downloads.os.link", beaten)
+    downloads.link("mine")
+    assert (empty / "download.key").read_text() == "theirs"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +241,7 @@ def test_a_combination_is_previewed_and_queued(
 def test_a_large_model_s_combination_is_counted_as_a_job(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.combinations.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
     app = healthy(open_page("export", **{"for": ["code", "prose"], "keep": KEEPS["union"]}))
     next(b for b in app.button if b.label == "Count the weights").click()
     healthy(app.run())
@@ -199,3 +282,24 @@ def test_publishing_asks_twice(
     assert job.kind == "push"
     assert "--private" in job.argv
     assert "hf_secret" not in " ".join(job.argv)
+
+
+@pytest.mark.parametrize("kind", ["verify", "archive", "push"])
+def test_work_on_an_export_can_be_cancelled(
+    exported: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("pages.ui.exports.PACKED_AT_ONCE", 1000)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    job = queue().submit(kind, f"A long {kind}", ["-m", "pruning", kind, str(exported)])
+    queue().start_next()
+    app = healthy(open_page("export"))
+    assert any("Being " in text.value for text in app.caption)
+    assert app.button(key="verify-mine").disabled is (kind == "verify")
+    app.button(key=f"cancel-{job.id}").click()
+    healthy(app.run())
+    assert queue().get(job.id).cancel_asked is not None
+    assert any("Cancelling" in text.value for text in app.caption)
+    queue().finish(job.id, "cancelled")
+    healthy(app.run())
+    assert not [b for b in app.button if b.key == f"cancel-{job.id}"]
+    assert not app.button(key="verify-mine").disabled

@@ -1,6 +1,7 @@
 """The Overlap page: what it draws is the library's table, and its choices live in the address."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -135,6 +136,14 @@ def test_only_some_layers(run: Run, open_page: Open) -> None:
     assert drawn["x"] == ["1"]
     assert drawn["y"] == ["q_proj", "up_proj"]
     assert drawn["zmin"] == pytest.approx(np.min(cells))
+
+
+def test_owl_shares_out_among_the_layers_that_are_shown(run: Run, open_page: Open) -> None:
+    owl = PruneSpec(allocation="owl")
+    app = healthy(open_page("overlap", allocation="By outliers (OWL)", layers="1"))
+    shown = overlap_table(run, replace(owl, layers=(1,))).jaccard()[0, 1]
+    assert shown != overlap_table(run, owl).select([1]).jaccard()[0, 1]
+    assert matrix(app)["zmin"] == pytest.approx(shown - 0.01)
 
 
 def test_a_large_model_is_counted_as_a_job(

@@ -114,8 +114,8 @@ def test_what_is_asked_is_what_was_chosen(run: Run, open_page: Open, scripted: S
 
 
 def test_drawn_tokens(run: Run, open_page: Open, scripted: Scripted) -> None:
-    query = {"choice": "drawn at random", "temperature": "1.2", "top_p": "0.9", "seed": "7"}
-    write(open_page("playground", length="40", **query))
+    drawn = {"choice": "drawn at random", "temperature": "1.2", "top_p": "0.9"}
+    write(open_page("playground", **drawn, **{"sampling-seed": "7", "answer-length": "40"}))
     expected = Sampling(temperature=1.2, top_p=0.9, seed=7, max_tokens=40)
     assert scripted.only().spec.sampling == expected
 

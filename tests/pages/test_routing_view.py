@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from analysis.figures.domains import label
-from analysis.routing import distance_sentence, routing_sentence, routing_table
+from analysis.routing import RoutingTable, distance_sentence, routing_sentence, routing_table
 from pages.ui.library import queue
 from pages.ui.words import GLOSSARY
 from pruning.statistics import ENOUGH_TOKENS
@@ -45,6 +45,23 @@ def test_the_structure_page_shows_which_experts_a_domain_uses(routed: Run, open_
     drawn = json.loads(app.get("plotly_chart")[place].proto.spec)
     assert drawn["data"][0]["x"] == [str(expert) for expert in range(8)]
     assert any("fewer than 32 tokens: 5 of code, 1 of prose" in each.value for each in app.warning)
+
+
+def test_the_counts_are_read_once_for_many_clicks(
+    routed: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+
+    def noted(run: Run) -> RoutingTable:
+        read.append(run.id)
+        return routing_table(run)
+
+    monkeypatch.setattr("analysis.routing.routing_table", noted)
+    app = healthy(open_page("structure"))
+    assert "routing-code-csv" in chart_names(app)
+    healthy(app.selectbox(key="experts").set_value("prose").run())
+    assert "routing-prose-csv" in chart_names(app)
+    assert read == [routed.id]
 
 
 def test_starved_experts_can_stay_dense(routed: Run, open_page: Open) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ from pages.ui.tokens_view import occurrences_list, tokens_table
 from pruning.jobs.queue import JobQueue
 from pruning.specs import PruneSpec
 from pruning.workspace import Run, Workspace
+from tests.analysis.many_domains import many_domains
 from tests.pages.conftest import Open, chart_names, healthy
 
 READ_AGAIN = "Read the text again"
@@ -113,7 +115,6 @@ def test_a_large_model_is_counted_as_a_job(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
-    monkeypatch.setattr("analysis.structure.regions.CURVE_LIMIT", 0)
     app = healthy(open_page("structure", sparsity="0.6", layers="1"))
     assert "family-tree-csv" not in chart_names(app)
     assert "Channels" in [heading.value for heading in app.header]  # need no counting
@@ -127,7 +128,35 @@ def test_a_large_model_is_counted_as_a_job(
     prune = PruneSpec(sparsity=0.6, layers=(1,))  # what the job would do
     overlap_table(run, prune)
     region_counts(run, prune)
+    queue = JobQueue(Workspace(run.folder.parents[1]))
+    queue.start_next()
+    queue.finish(job.id, "done")
     app = healthy(open_page("structure", sparsity="0.6", layers="1"))
+    assert "family-tree-csv" in chart_names(app)
+    assert "Find the sharp regions" in labels(app)
+
+
+@pytest.fixture
+def crowded(calibrated: Path, empty: Path) -> Run:
+    """A run of 13 domains in the workspace that the app uses."""
+    return many_domains(Workspace(calibrated / "workspace").runs()[0], empty)
+
+
+def test_of_too_many_domains_all_but_the_regions_is_shown(crowded: Run, open_page: Open) -> None:
+    app = healthy(open_page("structure"))
+    assert any("at most 12 domains; this run has 13" in info.value for info in app.info)
+    assert {"family-tree-csv", "sharp-sizes-csv"} <= set(chart_names(app))
+    assert "region-sizes-csv" not in chart_names(app)
+    assert "Channels" in [heading.value for heading in app.header]
+
+
+def test_too_many_domains_of_a_large_model_wait_for_no_regions(
+    crowded: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
+    assert "Compare the domains" in labels(healthy(open_page("structure")))
+    overlap_table(crowded, PruneSpec())  # what the job would do
+    app = healthy(open_page("structure"))
     assert "family-tree-csv" in chart_names(app)
     assert "Find the sharp regions" in labels(app)
 

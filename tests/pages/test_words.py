@@ -72,6 +72,6 @@ def test_speed_comes_from_large_finished_runs_of_the_same_device() -> None:
 
 
 def test_memory_grows_with_the_batch() -> None:
-    one = estimate.memory(10**9, 4096, 2048, 1)
-    two = estimate.memory(10**9, 4096, 2048, 2)
+    one = estimate.memory(10**9, 4096, 2048)
+    two = estimate.memory(10**9, 4096, 4096)
     assert two - one == 24 * 4 * 4096 * 2048

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from pruning import calibration
 from pruning.calibration import calibrate
-from pruning.collection import Passage, batches_of, channel_sums
+from pruning.collection import Batch, Passage, batches_of, channel_sums
+from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.input_sums import InputSums
 from pruning.models import LoadedModel
@@ -190,17 +191,67 @@ def test_only_the_missing_groups_are_run_again(
     spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = Workspace(tmp_path / "workspace")
-
-    def stop(progress: Progress) -> None:
-        if progress.stage == "Calibrating" and progress.done == 5:  # in the third group
-            raise Cancelled
-
     with pytest.raises(Cancelled):
-        calibrate(spec, workspace, stop)
+        calibrate(spec, workspace, stop_in_the_third_group)
     calls = watch_passes(monkeypatch)
     calibrate(spec, workspace)
     assert len(calls) == 6  # 2 of the 8 groups were on disk
     assert calls[0] == "odd, group 3 of 4"
+
+
+def stop_in_the_third_group(progress: Progress) -> None:
+    if progress.stage == "Calibrating" and progress.done == 5:
+        raise Cancelled
+
+
+def test_a_resumption_that_fails_to_load_keeps_the_finished_groups(
+    spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    with pytest.raises(Cancelled):
+        calibrate(spec, workspace, stop_in_the_third_group)
+
+    def unreadable(*_: object) -> LoadedModel:
+        raise InputError("The weights could not be read.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(calibration, "load_model", unreadable)
+        with pytest.raises(InputError, match="could not be read"):
+            calibrate(spec, workspace)
+    assert workspace.runs()[0].status == "failed"
+    calls = watch_passes(monkeypatch)
+    assert calibrate(spec, workspace).status == "done"
+    assert len(calls) == 6
+
+
+def test_a_resumption_reads_in_the_batches_that_are_asked_for_then(
+    spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    with pytest.raises(Cancelled):
+        calibrate(replace(spec, batch_size=3), workspace, stop_in_the_third_group)
+    sizes: list[int] = []
+
+    def watched(sample: TokenSample, rows: Sequence[int], size: int) -> list[Batch]:
+        sizes.append(size)
+        return batches_of(sample, rows, size)
+
+    monkeypatch.setattr(calibration, "batches_of", watched)
+    calibrate(replace(spec, batch_size=1), workspace)
+    assert set(sizes) == {1}
+
+
+def test_only_a_run_that_did_all_of_its_work_tells_how_long_it_takes(
+    spec: CalibrationSpec, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    one = calibrate(replace(spec, domains=spec.domains[:1]), workspace)
+    assert one.manifest["seconds"] > 0
+    assert "seconds" not in calibrate(spec, workspace).manifest  # it copied the first domain
+    stopped = Workspace(tmp_path / "stopped")
+    with pytest.raises(Cancelled):
+        calibrate(spec, stopped, stop_in_the_third_group)
+    assert "seconds" not in calibrate(spec, stopped).manifest
 
 
 def test_a_domain_known_from_another_run_is_copied(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from pruning import input_sums
 from pruning.collection import channel_sums
+from pruning.errors import AtlasError
+from pruning.forward import check_layer_by_layer
 from pruning.input_sums import sum_squares
 from pruning.models import LoadedModel
 from pruning.statistics import ChannelStats
@@ -44,6 +48,23 @@ def test_long_texts_lose_no_precision() -> None:
     assert sum_squares(rows, torch.ones(200_000, dtype=torch.bool))[0] == pytest.approx(
         float(exact), rel=1e-7
     )
+
+
+def test_a_model_whose_layers_read_more_of_the_text_is_refused(
+    tiny_model: Callable[..., LoadedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = tiny_model("llama")
+    rotary = loaded.module.base_model.rotary_emb
+    plain = rotary.forward
+
+    def of_the_text(hidden: Tensor, *more: Any, **named: Any) -> tuple[Tensor, ...]:
+        own = 1 + 100 * hidden.mean((1, 2), keepdim=True)
+        return tuple(part * own for part in plain(hidden, *more, **named))
+
+    check_layer_by_layer(loaded)
+    monkeypatch.setattr(rotary, "forward", of_the_text)
+    with pytest.raises(AtlasError, match="Choose another model"):
+        check_layer_by_layer(loaded)
 
 
 def completed(loaded: LoadedModel, module: str, work: Callable[[], object]) -> int:

@@ -15,9 +15,9 @@ from safetensors.torch import load_file
 
 from pruning.combinations import (
     COMBINATIONS,
+    are_counted,
     combine,
     combined_masks,
-    is_counted,
     kept_counts,
 )
 from pruning.errors import InputError
@@ -133,12 +133,10 @@ def test_what_moved_from_a_row_to_another_is_found_in_an_intersection(
 
 def test_counts_are_kept_with_the_run(llama: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     prune = PruneSpec(sparsity=0.37)
-    monkeypatch.setattr("pruning.combinations.SECONDS_WORTH", 0)
-    assert is_counted(llama, prune, "mixture", ("code",))
-    assert not is_counted(llama, prune, "union", ("code", "prose"))
+    assert not are_counted(llama, prune, "union", ("code", "prose"))
     counts = kept_counts(llama, prune, "union", ("code", "prose"))
     monkeypatch.setattr("pruning.combinations.run_masks", pytest.fail)
-    assert is_counted(llama, prune, "union", ("prose", "code"))
+    assert are_counted(llama, prune, "union", ("prose", "code"))
     assert kept_counts(llama, prune, "union", ("prose", "code")) == counts
     assert set(counts) == {weight.key for weight in llama.weights}
 

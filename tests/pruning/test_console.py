@@ -111,6 +111,16 @@ def test_an_answer_can_be_bad_news(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ('{"ok": false}\n', "Two checks failed.\n")
 
 
+def test_bad_news_is_noted_in_the_job_s_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "progress.json"
+    monkeypatch.setenv(PROGRESS_VARIABLE, str(file))
+    answer = Answer(data={"ok": False}, shown=[], failure="Two checks failed.")
+    assert run(parser_of(lambda arguments, report: answer), []) == 1
+    assert read_error(file) == {"kind": "AtlasError", "message": "Two checks failed."}
+
+
 def test_brackets_in_a_path_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     path = "/data/[bold]/" + "x" * 300
     parser = parser_of(lambda arguments, report: Answer(data=None, shown=[path]))

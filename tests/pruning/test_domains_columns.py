@@ -85,4 +85,22 @@ def test_only_the_columns_that_are_used_are_named() -> None:
     columns = choose_columns(
         COLUMNS, column=None, template="{answer.long} {id} {answer.short}", where="x"
     )
-    assert columns.top_level == ("answer", "id")
+    assert columns.top_level(list(RECORD)) == ("answer", "id")
+
+
+def test_a_dot_may_be_part_of_a_name() -> None:
+    record = {"id": 1, "review.text": "fine", "a.b": {"c": "deep"}}
+    columns = choose_columns(
+        describe_columns([record]), column=None, template="{review.text} {a.b.c}", where="x"
+    )
+    assert columns.text(record) == "fine deep"
+    assert columns.top_level(list(record)) == ("review.text", "a.b")
+
+
+def test_a_column_that_is_there_twice_or_not_at_all_is_refused() -> None:
+    twice = choose_columns({"text": "text"}, column="text", template=None, where="notes")
+    with pytest.raises(InputError, match="notes has 2 columns named 'text'; give each"):
+        twice.top_level(["text", "text"])
+    part = choose_columns({"review.text": "text"}, column=None, template="{review}", where="notes")
+    with pytest.raises(InputError, match=r"no column 'review'; its columns: review\.text"):
+        part.top_level(["review.text"])

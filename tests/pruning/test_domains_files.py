@@ -5,15 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from pruning.domains import documents
+from pruning.domains import blobs, documents
 from pruning.domains.blobs import decode
-from pruning.errors import InputError
+from pruning.domains.files import WholeFile
+from pruning.errors import AtlasError, InputError
 from pruning.specs import DomainSpec
 
 TEXTS = [f"document number {number}\nwith a “second” line" for number in range(20)]
@@ -222,3 +223,85 @@ def test_a_damaged_gzip_file(tmp_path: Path) -> None:
 def test_decode_names_the_place_in_utf_16() -> None:
     with pytest.raises(InputError, match="x is not UTF-16 text"):
         decode(b"\xff\xfea\0b", "x")
+
+
+def test_a_dot_in_a_column_s_name(tmp_path: Path) -> None:
+    rows = tmp_path / "a.csv"
+    rows.write_text("id,review.text\n1,good\n")
+    table = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"id": [1], "review.text": ["good"]}), table)
+    for path in (rows, table):
+        assert drawn(path) == drawn(path, column="review.text") == ["good"]
+        assert drawn(path, template="{id}: {review.text}") == ["1: good"]
+        assert "no column 'review'; its columns: id, review.text" in refused(
+            path, template="{review}"
+        )
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,text,title\na,b,c\n")
+    assert "2 columns named 'text'" in refused(path)
+    assert "2 columns named 'text'" in refused(path, template="{title} {text}")
+    assert drawn(path, column="title") == ["c"]
+
+
+def test_one_odd_file_among_others_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "MAX_IN_MEMORY", 1000)
+    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "huge.mp4").write_bytes(b"x" * 2000)
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(b"words")[:-9])
+    (tmp_path / "bomb.txt.gz").write_bytes(gzip.compress(b" " * 5000))
+    for seed in range(4):
+        assert drawn(tmp_path, seed) == ["words"]
+    for name in ("huge.mp4", "cut.txt.gz", "bomb.txt.gz"):
+        assert name in refused(tmp_path / name)
+
+
+def test_a_file_among_others_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    def fail() -> IO[bytes]:
+        raise PermissionError(13, "Permission denied")
+
+    blob = blobs.Blob(name="a.txt", size=1, open=fail)
+    with pytest.raises(AtlasError, match=r"a\.txt cannot be read: Permission denied"):
+        WholeFile(blob, skip_other=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("fixtures.json", b"[]", "it has no record"),
+        ("table.csv", b"title,body\na,b\n", "say which column"),
+    ],
+)
+def test_a_stray_table_names_the_choice_of_endings(
+    tmp_path: Path, name: str, data: bytes, says: str
+) -> None:
+    (tmp_path / "a.py").write_text("a = 1")
+    (tmp_path / name).write_bytes(data)
+    message = refused(tmp_path)
+    assert says in message
+    assert "name the endings to read, as in name=FOLDER/*.py" in message
+    assert drawn(tmp_path, suffixes=(".py",)) == ["a = 1"]
+    assert "endings" not in refused(tmp_path / name)
+
+
+def test_a_folder_in_another_encoding_says_which_one_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.java").write_bytes("// é".encode("latin-1"))
+    message = refused(tmp_path)
+    assert "holds no text in UTF-8; there is: 1 .java" in message
+    assert "save text in another encoding as UTF-8 first" in message
+
+
+def test_an_upload_is_read_where_a_server_may_read_only_some_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBMODEL_ATLAS_ROOTS", str(tmp_path / "texts"))
+    monkeypatch.setenv("SUBMODEL_ATLAS_WORKSPACE", str(tmp_path / "workspace"))
+    folder = tmp_path / "workspace" / "uploads" / "secret"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("words")
+    assert drawn(folder) == drawn(folder / "a.txt") == ["words"]
+    assert "outside the folders" in refused(folder.parent)

@@ -173,6 +173,11 @@ def test_nothing_but_empty_texts(hub_gives: Callable[[Any], Any], streaming: boo
             InputError,
             r"splits named; they are: train, test\.",
         ),
+        (
+            ValueError("Cannot write aggregated statistics of the split"),
+            InputError,
+            "cannot be read: ValueError, Cannot write aggregated",
+        ),
         (LATE("timed out"), AtlasError, "hub cannot be reached"),
         (OSError("disk quota"), AtlasError, r"cannot be read: OSError, disk quota\."),
     ],
@@ -256,3 +261,14 @@ def test_a_data_set_with_a_program_is_refused(local_set: Path) -> None:
 def test_explain_never_ends_without_a_full_stop() -> None:
     for words in ("", "x", "x."):
         assert str(hub.explain(KeyError(words), spec_of())).endswith(".")
+
+
+@pytest.mark.parametrize("source", ["org/gated", "gated.x/set"])
+def test_a_data_set_is_not_gated_by_its_name(source: str) -> None:
+    spec = DomainSpec(name="mine", kind="hub", source=source)
+    missing = DatasetNotFoundError(f"Dataset '{source}' doesn't exist on the Hub.")
+    assert "Check its id and revision" in str(hub.explain(missing, spec))
+    full = OSError(f"no space: /cache/datasets--{source.replace('/', '--')}/blobs")
+    assert "cannot be read: OSError" in str(hub.explain(full, spec))
+    gated = DatasetNotFoundError(f"Dataset '{source}' is a gated dataset on the Hub.")
+    assert "is gated: accept its conditions" in str(hub.explain(gated, spec))

@@ -12,7 +12,6 @@ from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
 from pruning import export_masks
-from pruning.calibration import sensible_batch_size
 from pruning.checkpoint import read_header, weight_files
 from pruning.export import SUBMODEL, export
 from pruning.export_plan import plan_export
@@ -161,7 +160,7 @@ def test_sequential_export_is_algorithm_1_on_the_run_s_tokens(
     spec = spec_of(run, mode="sequential")
     export(run, spec, tmp_path / "out")
     samples = [(run.tokens(name), weight) for name, weight in MIXTURE]
-    batch = sensible_batch_size(run.spec)
+    batch = run.spec.sequences_per_batch
     masks = prune_sequential(load_model(run.spec.model), samples, spec.prune, batch)
     kept = {}
     for weight in run.weights:

@@ -10,7 +10,7 @@ import pytest
 
 from pruning.errors import InputError
 from pruning.export import export
-from pruning.export_plan import plan_export
+from pruning.export_plan import is_planned, plan_export
 from pruning.export_spec import ExportSpec, parse_mixture
 from pruning.specs import PruneSpec
 from pruning.submodels import selected_weights
@@ -64,6 +64,32 @@ def test_what_does_not_fit_the_run_is_refused(
         with pytest.raises(InputError, match=message):
             act()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        {"prune": PruneSpec(sparsity=0.41, allocation="owl")},
+        {"mixture": parse_mixture("code,prose"), "combination": "union"},
+    ],
+)
+def test_what_takes_long_is_planned_once(
+    slow: dict[str, Any], llama: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ExportSpec(**{"run": llama.id, "mixture": MIXTURE, **slow})
+    assert is_planned(llama, spec)  # of a small model
+    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    assert not is_planned(llama, spec)
+    plan_export(llama, spec)
+    assert is_planned(llama, spec)
+
+
+@pytest.mark.parametrize("starved", ["magnitude", "dense"])
+def test_a_plan_from_shapes_and_counts_takes_no_time(
+    starved: str, llama: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    assert is_planned(llama, spec_of(llama, sparsity=0.5, starved=starved))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +173,53 @@ def test_damage_is_found(llama: Run, tmp_path: Path) -> None:
     assert "not a complete safetensors file" in verify(small).checks[0].detail
     path.unlink()
     assert "lacks model.bitmask.safetensors" in verify(small).checks[0].detail
+
+
+def test_what_a_killed_verification_left_is_removed(llama: Run, tmp_path: Path) -> None:
+    small = export(llama, spec_of(llama), tmp_path / "small", form="sparse-bitmask").folder
+    gone, alive = tmp_path / ".verify-999999999", tmp_path / f".verify-{os.getppid()}"
+    for folder in (gone, alive):
+        (folder / "small").mkdir(parents=True)
+    assert verify(small).ok
+    assert sorted(tmp_path.iterdir()) == [alive, small]
+
+
+@pytest.mark.parametrize("name", ["../escaped.txt", "a/../../escaped.txt", "/escaped.txt"])
+def test_a_record_cannot_make_files_outside_the_folder(
+    llama: Run, name: str, tmp_path: Path
+) -> None:
+    plain = export(llama, spec_of(llama), tmp_path / "plain").folder
+    record = json.loads((plain / SUBMODEL).read_text())
+    record["files"][name] = "0" * 64
+    (plain / SUBMODEL).write_text(json.dumps(record))
+    (tmp_path / "escaped.txt").write_text("x")
+    with pytest.raises(AtlasError, match="lies outside its folder"):
+        compress(plain, tmp_path / "deep" / "out")
+    assert not (tmp_path / "deep").exists()
+    assert "lies outside its folder" in verify(plain).checks[0].detail
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda record: record.pop("files"),
+        lambda record: record.update(files=["config.json"]),
+        lambda record: record.update(tensors=[]),
+        lambda record: record["tensors"]["model.norm.weight"].pop("file"),
+    ],
+)
+def test_a_record_that_lacks_something_is_a_sentence(
+    llama: Run, edit: Callable[[dict[str, Any]], Any], tmp_path: Path
+) -> None:
+    small = export(llama, spec_of(llama), tmp_path / "small", form="sparse-bitmask").folder
+    record = json.loads((small / SUBMODEL).read_text())
+    edit(record)
+    (small / SUBMODEL).write_text(json.dumps(record))
+    with pytest.raises(AtlasError, match=r"is damaged .* export the sub-model again"):
+        decompress(small, tmp_path / "out")
+    (check,) = verify(small).checks
+    assert not check.ok
+    assert "is damaged" in check.detail
 
 
 def test_what_cannot_be_converted(llama: Run, tmp_path: Path) -> None:

@@ -51,7 +51,6 @@ def test_what_fits() -> None:
     assert report.fits_memory("bfloat16")
     assert report.fits_memory("float16", "cuda:0")
     assert not report.fits_memory("float32", "cuda")
-    assert not report.fits_disk
     assert report.projections == ("q", "up")
     assert report.prunable_parameters == 24
 

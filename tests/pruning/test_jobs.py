@@ -98,7 +98,7 @@ def test_jobs_run_one_at_a_time_in_order(
         "print('out', sys.argv[2], file=log)"
     )
     jobs = [queue.submit("t", str(i), (*python(text), str(log), str(i))) for i in range(4)]
-    assert [queue.position(job.id) for job in jobs] == [0, 1, 2, 3]
+    assert [queue.get(job.id).position for job in jobs] == [0, 1, 2, 3]
     supervisor = Supervisor(workspace)
     supervisor.start()
     for job in jobs:
@@ -144,8 +144,8 @@ def test_cancelled_while_it_waits_never_starts(queue: JobQueue, workspace: Folde
     first = queue.submit("t", "first", QUICK)
     second = queue.submit("t", "second", QUICK)
     assert queue.cancel(first.id).status == "cancelled"
-    assert queue.position(first.id) is None
-    assert queue.position(second.id) == 0
+    assert queue.get(first.id).position is None
+    assert queue.get(second.id).position == 0
     supervisor = Supervisor(workspace)
     supervisor.start()
     assert ended(queue, second).status == "done"
@@ -158,7 +158,7 @@ def test_cancelled_while_it_runs_ends_and_the_next_starts(
 ) -> None:
     first, second = queue.submit("t", "first", SLEEP), queue.submit("t", "second", QUICK)
     running(queue, first)
-    assert queue.position(second.id) == 1
+    assert queue.get(second.id).position == 1
     asked = queue.cancel(first.id)
     assert asked.cancel_asked is not None
     assert ended(queue, first).status == "cancelled"
@@ -239,8 +239,8 @@ def test_stopping_the_server_interrupts_and_a_resubmitted_job_runs(
     waiting = queue.submit("t", "waiting", QUICK)
     again = queue.resubmit(job.id)
     assert (again.id, again.status, again.error) == (job.id, "queued", None)
-    assert queue.position(job.id) == 1  # behind the one that waited already
-    assert queue.position(waiting.id) == 0
+    assert queue.get(job.id).position == 1  # behind the one that waited already
+    assert queue.get(waiting.id).position == 0
     second = Supervisor(workspace)
     second.start()
     assert ended(queue, job).status == "done"
@@ -420,6 +420,34 @@ def test_only_the_last_ended_jobs_are_kept(queue: JobQueue) -> None:
     assert len(listed) == KEPT_JOBS + 1
     assert newest.folder.is_dir()
     assert not jobs[0].folder.exists()
+
+
+def test_old_jobs_that_another_process_forgets_first_trip_nobody(
+    queue: JobQueue, workspace: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pruning.jobs.queue.KEPT_JOBS", 0)
+    queue.cancel(queue.submit("t", "old", QUICK).id)
+    other = JobQueue(workspace)
+
+    def after_the_other(identifier: str) -> None:
+        other.delete(identifier)
+        JobQueue.delete(queue, identifier)
+
+    monkeypatch.setattr(queue, "delete", after_the_other)
+    newest = queue.submit("t", "newest", QUICK)
+    assert [job.id for job in queue.list()] == [newest.id]
+
+
+def test_a_database_that_stays_locked_is_a_sentence(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pruning.jobs.queue.LOCK_PATIENCE", 0.05)
+    with contextlib.closing(sqlite3.connect(queue.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(AtlasError, match=r"database is locked.* try again"):
+            queue.submit("t", "t", QUICK)
+        other.execute("ROLLBACK")
+    assert queue.list() == []
 
 
 def test_a_done_job_is_not_resubmitted(queue: JobQueue, supervisor: Supervisor) -> None:

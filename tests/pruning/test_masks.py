@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pruning.errors import AtlasError, InputError
-from pruning.masks import Mask, keep_highest, pruned_per_group
+from pruning.masks import SHORT, Mask, _lowest_of_short, keep_highest, pruned_per_group
 from pruning.specs import PruneSpec
 
 
@@ -93,6 +93,15 @@ def test_patterns_keep_n_of_every_m_as_a_stable_sort_would(pattern: str) -> None
     kept = keep_highest(scores, PruneSpec(pattern=pattern, sparsity=1 - keep / block))
     blocks = scores.reshape(-1, block)
     assert torch.equal(kept.reshape(-1, block), by_stable_sort(blocks, block - keep))
+
+
+@pytest.mark.parametrize("size", range(1, SHORT + 1))
+def test_any_place_of_short_rows_is_found_as_a_sort_finds_it(size: int) -> None:
+    rows = torch.randint(size, (300, size), generator=torch.Generator().manual_seed(2))
+    in_order = rows.sort(dim=1).values
+    for place in range(1, size + 1):  # with torch's operations, as on a GPU
+        found = _lowest_of_short(rows.unbind(1), place, torch.minimum, torch.maximum)
+        assert torch.equal(found, in_order[:, place - 1])
 
 
 def test_a_pattern_that_does_not_divide_a_row_is_refused() -> None:

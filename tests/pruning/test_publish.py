@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from pruning import publish
 from pruning.__main__ import main
-from pruning.errors import InputError
+from pruning.errors import AtlasError, InputError
 from pruning.export import SUBMODEL, export
 from pruning.export_spec import ExportSpec
 from pruning.publish import plan_upload, upload
@@ -36,6 +37,7 @@ class Hub:
         self.files = [".gitattributes"]
         self.commits: list[dict[str, bytes]] = []
         self.refusal: int | None = None
+        self.trouble: Exception | None = None
 
     def create_repo(self, repository: str, *, private: bool, exist_ok: bool) -> None:
         if self.refusal:
@@ -46,6 +48,8 @@ class Hub:
         return self.files
 
     def create_commit(self, repository: str, operations: Any, commit_message: str) -> Any:
+        if self.trouble:
+            raise self.trouble
         contents = {}
         for operation in operations:
             with operation.as_file() as file:
@@ -106,13 +110,52 @@ def test_nothing_is_overwritten(folder: Path, hub: Hub) -> None:
     [
         (401, "does not accept the token"),
         (403, "may not write to somebody/python-50"),
-        (500, "500"),
+        (404, "status 404.* try again later"),
+        (500, "status 500"),
     ],
 )
 def test_a_refusal_is_a_sentence(folder: Path, hub: Hub, status: int, message: str) -> None:
     hub.refusal = status
     with pytest.raises(InputError, match=message):
         upload(folder, REPOSITORY)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "message"),
+    [
+        (ConnectionError("gone"), "cannot be reached for the upload .* and try again"),
+        (OSError("unreadable"), "upload to somebody/python-50 failed .unreadable.*try again"),
+    ],
+)
+def test_trouble_on_the_way_speaks_of_the_upload(
+    folder: Path, hub: Hub, trouble: Exception, message: str
+) -> None:
+    hub.trouble = trouble
+    with pytest.raises((InputError, AtlasError), match=message) as caught:
+        upload(folder, REPOSITORY)
+    assert "local" not in str(caught.value)
+    assert "download" not in str(caught.value)
+
+
+def test_nothing_hidden_is_uploaded(folder: Path, hub: Hub, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / ".hidden" / "copied"))
+    for name in (".git/config", ".idea/x", "sub/.cache/y", ".lock"):
+        (copied / name).parent.mkdir(parents=True, exist_ok=True)
+        (copied / name).write_text("mine")
+    upload(copied, REPOSITORY)
+    assert hub.commits[0].keys() == {path.name for path in folder.iterdir()}
+
+
+def test_a_file_that_cannot_go_is_noticed_before_the_repository_is_made(
+    folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str, content: Any) -> None:
+        raise ValueError("Invalid `path_in_repo`")
+
+    monkeypatch.setattr(publish, "CommitOperationAdd", refuse)
+    with pytest.raises(ValueError, match="Invalid"):
+        upload(folder, REPOSITORY)
+    assert hub.made == []
 
 
 def test_without_a_login_nothing_is_asked(

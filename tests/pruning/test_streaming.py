@@ -12,10 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import collection
+from pruning import calibration, collection
 from pruning.calibration import calibrate
-from pruning.collection import channel_sums
+from pruning.collection import Passage, channel_sums, pass_through
 from pruning.errors import AtlasError, Cancelled, InputError
+from pruning.forward import Decoder
 from pruning.models import LoadedModel, load_model
 from pruning.progress import Progress
 from pruning.sequential import prune_sequential
@@ -136,6 +137,38 @@ def test_a_streamed_run_is_the_run_in_memory_and_resumes_within_it(
     assert_same_sums(calibrate(streamed, workspace, seen.append), whole)
     first = next(each for each in seen if each.stage == "Calibrating")
     assert first.done >= 17  # what was done before is not done again
+
+
+def test_hidden_states_leave_memory_and_disk_with_their_last_layer(tmp_path: Path) -> None:
+    loaded = streamed_model(build("llama", tmp_path / "m"))
+    decoder, ids = Decoder(loaded), torch.randint(3, 380, (4, 6))
+    batches = [(row[None], torch.ones(1, 6, dtype=torch.bool)) for row in ids]
+    passages = [
+        Passage(decoder, [batch], str(number), tmp_path / f"{number}.parked")
+        for number, batch in enumerate(batches)
+    ]
+    in_memory = []
+
+    def count(_: Passage) -> None:
+        in_memory.append(sum(passage._states._hidden is not None for passage in passages))
+
+    pass_through(loaded, passages, loaded.weights, hold=False, done=count)
+    assert in_memory == [1, 1, 1, 1]
+    assert not list(tmp_path.glob("*.parked"))
+    whole = channel_sums(loaded, batches, loaded.weights).sum_sq
+    for key, sums in whole.items():
+        parts = [passage.stats().sum_sq[key] for passage in passages]
+        np.testing.assert_allclose(np.sum(parts, axis=0), sums, rtol=1e-6)
+
+
+def test_more_groups_than_are_taken_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = calibration_spec(tmp_path)
+    whole = calibrate(spec, Workspace(tmp_path / "whole"))
+    monkeypatch.setattr(calibration, "GROUPS_AT_ONCE", 4)
+    streamed = replace(spec, model=replace(spec.model, stream=True))
+    assert_same_sums(calibrate(streamed, Workspace(tmp_path / "streamed")), whole)
 
 
 def test_states_of_other_batches_are_not_resumed(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from pruning.checkpoint import fingerprint
 from pruning.errors import AtlasError, InputError
 from pruning.export import SUBMODEL, export
 from pruning.export_spec import ExportSpec
+from pruning.load_check import load_and_run, loaded_bytes
 from pruning.specs import PruneSpec
 from pruning.verify import VerifyReport, verify
 from pruning.workspace import Run
@@ -179,6 +180,39 @@ def test_a_weight_that_was_not_pruned_must_be_the_base_s(out: Path) -> None:
 def test_not_a_number_does_not_pass(out: Path) -> None:
     change(out, "model.norm.weight", lambda tensor: tensor.fill_(float("nan")))
     assert "not all finite" in failures(verify(out))["Loads in transformers"]
+
+
+def test_a_model_larger_than_the_memory_is_not_loaded(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = loaded_bytes(out)
+    monkeypatch.setattr("pruning.load_check._load", lambda folder: pytest.fail("it was loaded"))
+    monkeypatch.setattr("pruning.load_check.free_memory_bytes", lambda: size - 1)
+    report = verify(out)
+    assert report.ok
+    assert report.checks[-1].detail == "Skipped: there is too little memory to load the model."
+
+
+def test_the_memory_needed_is_that_of_the_precision_loaded(out: Path) -> None:
+    values = sum(tensor.numel() for tensor in load_file(out / "model.safetensors").values())
+    assert loaded_bytes(out) == 4 * values
+    path = out / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    assert loaded_bytes(out) == 2 * values
+    path.unlink()
+    assert loaded_bytes(out) == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't allocate memory: 9 bytes")])
+def test_memory_that_runs_out_while_loading_is_no_fault(
+    out: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("pruning.load_check._load", fail)
+    assert load_and_run(out) == (True, "Skipped: there is too little memory to load the model.")
 
 
 def test_a_truncated_file_is_found(out: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from safetensors import safe_open
 from pruning.calibration import calibrate
 from pruning.errors import AtlasError, InputError
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.storage import atomic_json, atomic_tensors
+from pruning.storage import atomic_json, atomic_tensors, atomic_write, writer
 from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
 
@@ -125,6 +128,40 @@ def test_a_write_that_fails_leaves_the_old_file(
         atomic_json(path, {"new": True})
     assert json.loads(path.read_text()) == {"old": True}
     assert [file.name for file in tmp_path.iterdir()] == ["data.json"]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    machine = writer().rpartition("-")[2]
+    gone = [f".data.json.999999999{rest}.partial" for rest in ("", f"-1-{machine}")]
+    left_alone = [
+        f".data.json.{os.getppid()}.partial",  # alive
+        f".data.json.{os.getppid()}-1-{machine}.partial",
+        ".data.json.999999999-1-00000000.partial",  # of another machine
+        ".data.json.999999999",
+        ".other.json.999999999.partial",
+        ".data.json.old.999999999.partial",
+    ]
+    for name in (*gone, *left_alone):
+        (tmp_path / name).touch()
+    atomic_json(tmp_path / "data.json", {})
+    assert {file.name for file in tmp_path.iterdir()} == {"data.json", *left_alone}
+
+
+def test_two_threads_may_write_one_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "data.txt"
+    both = threading.Barrier(2)
+
+    def write(text: str) -> None:
+        def fill(temporary: Path) -> None:
+            temporary.write_text(text)
+            both.wait(60)
+
+        atomic_write(path, fill)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, ("one", "two")))
+    assert path.read_text() in ("one", "two")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tensors_round_trip_with_metadata(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ CHUNK = 1 << 16
 OPEN_FILES = 256
 RESERVE = 32
 PAGE = os.sysconf("SC_PAGE_SIZE")
+MEMINFO = Path("/proc/meminfo")
 
 
 class Runner:
@@ -185,6 +186,8 @@ class _Watch:
             and resident(shared_once=True) > self.limits["memory"]
         ):
             return "memory"
+        if machine_is_full():
+            return "memory"
         disk = os.statvfs("/tmp")
         used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
         if used > self.limits["disk"] or disk.f_files - disk.f_ffree > self.limits["files"]:
@@ -215,7 +218,7 @@ def machine_is_full() -> bool:
 
     This stops what fills memory that belongs to no process, such as the buffers of sockets.
     """
-    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
     total, left = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
     return left * RESERVE < total
 
