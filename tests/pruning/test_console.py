@@ -135,8 +135,9 @@ def test_plain_data_has_no_number_that_json_lacks(value: float) -> None:
 
 
 SLEEPER = """
-import sys, time
+import signal, sys, time
 from pruning.console import Answer, Parser, run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 def command(arguments, report):
     try:
         print("ready", flush=True)
