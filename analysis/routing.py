@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pruning.errors import InputError
 from pruning.specs import WeightKey
+from pruning.starved import starved_sentence
 from pruning.statistics import ENOUGH_TOKENS, ChannelStats
 from pruning.workspace import Run
 
@@ -129,6 +130,11 @@ def routing_sentence(table: RoutingTable, domain: str, name: Callable[[str], str
         f"{found} {expert}; the other domains send {share - apart[row, expert]:.1%} on average. "
         "No other expert is more its own."
     )
+
+
+def starved_experts_sentence(table: RoutingTable, name: Callable[[str], str] = str) -> str | None:
+    """How many experts saw too few tokens of which domain; None if none did."""
+    return starved_sentence({domain: len(few) for domain, few in table.starved().items()}, name)
 
 
 def distance_sentence(table: RoutingTable, name: Callable[[str], str] = str) -> str:

@@ -18,7 +18,6 @@ from pages.ui.library import overlap
 from pages.ui.routing_view import routing_section
 from pages.ui.state import choose, slide, switch
 from pages.ui.words import count, glossary
-from pruning.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.structure.families import Families
@@ -55,10 +54,10 @@ def draw() -> None:
 def _counted(run: Run, part: PruneSpec) -> bool:
     """Whether families and regions can be shown now; else offer to count them as a job."""
     from analysis.overlap import is_quick as overlap_is_quick
-    from analysis.structure.regions import MOST_DOMAINS, is_quick
+    from analysis.structure.regions import is_quick, refusal
 
     job = show_followed("structure")
-    has_regions = len(run.domains) <= MOST_DOMAINS
+    has_regions = refusal(len(run.domains)) is None
     if overlap_is_quick(run, part) and (not has_regions or is_quick(run, part)):
         return True
     if job is None or not job.active:
@@ -108,13 +107,12 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
         largest_region_sentence,
         number_sentence,
     )
-    from analysis.structure.regions import check_domains, region_counts
+    from analysis.structure.regions import refusal, region_counts
 
     st.header("Regions", anchor=False)
-    try:
-        check_domains(len(run.domains))
-    except InputError as error:  # the rest of the page needs no regions
-        st.info(str(error))
+    reason = refusal(len(run.domains))
+    if reason is not None:  # the rest of the page needs no regions
+        st.info(reason)
         return
     caption = about(run, part)
     with st.spinner("Counting the weights that exactly the same domains keep"):

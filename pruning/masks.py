@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -171,23 +172,30 @@ def _lowest_on_cpu(values: NDArray, count: int) -> NDArray:
 def _lowest_of_short(
     columns: Sequence[Any], count: int, lower: Callable[..., Any], higher: Callable[..., Any]
 ) -> Any:
-    """The `count`-th lowest of very many very short rows, by sorting their columns into order.
-
-    Of Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M) only
-    what that column depends on.
-    """
-    columns, wanted, steps = list(columns), {count - 1}, []
-    for low, high in reversed(list(_exchanges(len(columns)))):
-        if low in wanted or high in wanted:
-            steps.append((low, high, low in wanted, high in wanted))
-            wanted |= {low, high}
-    for low, high, takes_low, takes_high in reversed(steps):
+    """The `count`-th lowest of very many very short rows, by sorting their columns into order."""
+    columns = list(columns)
+    for low, high, takes_low, takes_high in _steps_to(count, len(columns)):
         one, other = columns[low], columns[high]
         if takes_low:
             columns[low] = lower(one, other)
         if takes_high:
             columns[high] = higher(one, other)
     return columns[count - 1]
+
+
+@cache
+def _steps_to(count: int, size: int) -> tuple[tuple[int, int, bool, bool], ...]:
+    """Pairs of places to put in order, and whether the lower and the higher number is wanted.
+
+    Of Batcher's merge exchange (Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M) what
+    the `count`-th lowest of `size` depends on. Asked for every few rows, so it is kept.
+    """
+    wanted, steps = {count - 1}, []
+    for low, high in reversed(list(_exchanges(size))):
+        if low in wanted or high in wanted:
+            steps.append((low, high, low in wanted, high in wanted))
+            wanted |= {low, high}
+    return tuple(reversed(steps))
 
 
 def _exchanges(size: int) -> Iterator[tuple[int, int]]:

@@ -19,10 +19,15 @@ def allowed_roots() -> tuple[Path, ...] | None:
     return roots or None
 
 
+def workspace_folder(chosen: Path | str | None = None) -> Path:
+    """The workspace that is chosen, else that of SUBMODEL_ATLAS_WORKSPACE, else beside app.py."""
+    folder = chosen or os.environ.get(WORKSPACE_VARIABLE) or PROJECT_FOLDER / "workspace"
+    return Path(folder).expanduser().resolve()
+
+
 def uploads_folder() -> Path:
-    """Where the app keeps uploads: in the workspace of SUBMODEL_ATLAS_WORKSPACE, else the usual."""
-    workspace = os.environ.get(WORKSPACE_VARIABLE) or PROJECT_FOLDER / "workspace"
-    return (Path(workspace).expanduser() / "uploads").resolve()
+    """Where the app keeps uploads."""
+    return (workspace_folder() / "uploads").resolve()
 
 
 def allowed_path(path: str | Path, *, uploads: bool = False) -> Path:

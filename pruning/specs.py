@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal, Self, cast
 
 from pruning.errors import InputError
+from pruning.patterns import parse_pattern, pattern_sparsity
 
 DTYPES = ("float32", "bfloat16", "float16")
 TEXT_SCORES = ("wanda", "ria", "contrastive")  # they need what the calibration text did
@@ -294,22 +295,3 @@ class PruneSpec(Spec):
     def pruned_of(self, count: int) -> int:
         """floor(count * sparsity) in exact decimal arithmetic: 0.29 of 100 is 29."""
         return math.floor(count * Fraction(str(self.sparsity)))
-
-
-def parse_pattern(pattern: str) -> tuple[int, int] | None:
-    """ "2:4" -> (2, 4), for 2 of every 4 kept; None for "unstructured"; else InputError."""
-    if pattern == "unstructured":
-        return None
-    match = re.fullmatch(r"(\d+):(\d+)", pattern)
-    if not match or not 0 < int(match[1]) < int(match[2]):
-        raise InputError(
-            f"The pattern {pattern!r} is neither 'unstructured' nor n:m, which keeps n of every m "
-            "weights and at least 1 but fewer than all, e.g. 2:4."
-        )
-    return int(match[1]), int(match[2])
-
-
-def pattern_sparsity(pattern: str) -> float | None:
-    """The sparsity that an n:m pattern implies; None for "unstructured"."""
-    block = parse_pattern(pattern)
-    return None if block is None else float(1 - Fraction(*block))

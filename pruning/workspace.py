@@ -23,6 +23,7 @@ from pruning.checkpoint import fingerprint
 from pruning.domains import DomainOrigin
 from pruning.domains.packing import TokenSample
 from pruning.errors import AtlasError, InputError
+from pruning.paths import workspace_folder
 from pruning.sources import model_folder
 from pruning.specs import CalibrationSpec, WeightKey
 from pruning.statistics import ChannelStats
@@ -30,17 +31,14 @@ from pruning.storage import atomic_json, storage_errors
 from pruning.weights import PrunableWeight, WeightReader
 
 SCHEMA_VERSION = 1
-ENVIRONMENT = "SUBMODEL_ATLAS_WORKSPACE"
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
 
 class Workspace:
     """The folder that holds everything; made when first used."""
 
     def __init__(self, root: Path | str | None = None) -> None:
-        """root None: the environment variable, else `workspace` beside app.py."""
-        chosen = root or os.environ.get(ENVIRONMENT) or PROJECT_FOLDER / "workspace"
-        self.root = Path(chosen).expanduser().resolve()
+        """root None: as `paths.workspace_folder` says."""
+        self.root = workspace_folder(root)
         self.runs_folder = self.root / "runs"
         self.exports_folder = self.root / "exports"
         if self.root.exists() and not self.root.is_dir():

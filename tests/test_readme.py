@@ -13,8 +13,9 @@ from analysis.__main__ import main as analysis_main
 from analysis.__main__ import make_parser as analysis_parser
 from pruning.__main__ import main as pruning_main
 from pruning.__main__ import make_parser as pruning_parser
+from pruning.paths import WORKSPACE_VARIABLE
 from pruning.sources import DEMO_FOLDER
-from pruning.workspace import ENVIRONMENT, Workspace
+from pruning.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -122,7 +123,7 @@ def test_the_python_example_runs(
 @needs_demo_model
 def test_the_shell_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(ENVIRONMENT, str(tmp_path / "workspace"))
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "workspace"))
     block = next(block for block in blocks(README, "sh") if "$run" in block)
     for program, *words in command_lines(block):
         runs = [run.id for run in Workspace().runs()]

@@ -20,8 +20,9 @@ from pruning.commands.options import (
 )
 from pruning.console import Answer
 from pruning.errors import InputError
+from pruning.patterns import pattern_sparsity
 from pruning.progress import Report
-from pruning.specs import COMPARISON_GROUPS, TEXT_SCORES, PruneSpec, pattern_sparsity
+from pruning.specs import COMPARISON_GROUPS, TEXT_SCORES, PruneSpec
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import Column, EvaluationSpec

@@ -27,15 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def routing(arguments: argparse.Namespace, report: Report) -> Answer:
     """From the stored counts, without a forward pass."""
-    from analysis.routing import distance_sentence, routing_sentence, routing_table
-    from pruning.starved import starved_sentence
+    from analysis.routing import (
+        distance_sentence,
+        routing_sentence,
+        routing_table,
+        starved_experts_sentence,
+    )
     from pruning.statistics import ENOUGH_TOKENS
 
     run = workspace_of(arguments).run(arguments.run)
     table = routing_table(run)
     sentences = [routing_sentence(table, domain) for domain in table.domains]
     sentences.append(distance_sentence(table))
-    starved = starved_sentence({name: len(each) for name, each in table.starved().items()})
+    starved = starved_experts_sentence(table)
     return Answer(
         data={
             "run": run.id,

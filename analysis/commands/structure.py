@@ -16,7 +16,6 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.console import Answer
-from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
@@ -54,19 +53,16 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.overlap import overlap_table
     from analysis.structure import findings
     from analysis.structure.families import families
-    from analysis.structure.regions import check_domains, region_counts
+    from analysis.structure.regions import refusal, region_counts
     from analysis.structure.sharp import SharpSpec, sharp_regions
 
     spec = SharpSpec(top=arguments.top, others_top=arguments.others_top)
     run = workspace_of(arguments).run(arguments.run)
     found = families(run.domains, overlap_table(run, prune, report).jaccard())
-    regions: RegionCounts | None = None
-    try:
-        check_domains(len(run.domains))
-    except InputError as error:  # the rest needs no regions
-        kept = [str(error)]
-    else:
-        regions = region_counts(run, prune, report)
+    reason = refusal(len(run.domains))  # the rest needs no regions
+    regions = region_counts(run, prune, report) if reason is None else None
+    kept = [reason] if reason else []
+    if regions is not None:
         kept = [findings.core_sentence(regions), findings.exclusive_sentence(regions)]
     # of a score that ignores the text no domain can have a sharp region
     sharp = sharp_regions(run, prune, spec, report) if prune.reads_text else None

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+from pruning.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
+
 INSIDE = Path(__file__).resolve().parent / "inside"
 LAUNCHER_ROOT = "/launcher"  # in the sandbox; holds analysis/execution/inside
 LAUNCHER_FOLDER = f"{LAUNCHER_ROOT}/analysis/execution/inside"
@@ -82,7 +83,7 @@ def _python(private: Sequence[Path]) -> Path:
 
 def private_folders() -> tuple[Path, ...]:
     """Folders of which no sandbox may show anything by accident: homes, workspace, this project."""
-    workspace = os.environ.get("SUBMODEL_ATLAS_WORKSPACE")
+    workspace = os.environ.get(WORKSPACE_VARIABLE)
     folders = [Path.home(), Path("/home"), Path("/root"), PROJECT_FOLDER]
     folders += [Path(workspace)] if workspace else []
     return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))

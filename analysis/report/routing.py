@@ -12,9 +12,13 @@ from analysis.figures.look import LIGHT
 from analysis.figures.routing import routing_heatmap
 from analysis.report.html import Data, Figure, Part, Section, Table, listing, paragraph
 from analysis.report.source import Source
-from analysis.routing import RoutingTable, distance_sentence, routing_sentence
+from analysis.routing import (
+    RoutingTable,
+    distance_sentence,
+    routing_sentence,
+    starved_experts_sentence,
+)
 from analysis.tables import columns_of
-from pruning.starved import starved_sentence
 
 COUNTED = (
     "In every layer a router sends each token to a few of many experts. This was counted while the "
@@ -30,7 +34,7 @@ def routing(source: Source) -> Section | None:
     about = about_run(source.run)
     said = [distance_sentence(table, label)]
     said += [routing_sentence(table, domain, label) for domain in table.domains]
-    starved = starved_sentence({name: len(each) for name, each in table.starved().items()}, label)
+    starved = starved_experts_sentence(table, label)
     parts: list[Part] = [paragraph(COUNTED), listing(said)]
     if starved:
         parts.append(paragraph(starved))

@@ -22,7 +22,7 @@ from analysis.structure.findings import (
     sparsity_sentence,
     trust_sentence,
 )
-from analysis.structure.regions import MOST_DOMAINS, RegionCounts, is_quick, region_counts
+from analysis.structure.regions import RegionCounts, is_quick, refusal, region_counts
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from analysis.structure.sharp import is_quick as sharp_is_quick
 from analysis.structure.sparsity import has_curves, region_curves
@@ -54,7 +54,7 @@ def relations(source: Source) -> Section | None:
 def regions(source: Source) -> Section | None:
     """Core, exclusive and sharp weights; of a large model if they have been counted."""
     run, prune = source.run, source.prune
-    if len(run.domains) > MOST_DOMAINS or not is_quick(run, prune):
+    if refusal(len(run.domains)) or not is_quick(run, prune):
         return None
     found = region_counts(run, prune)
     said = [

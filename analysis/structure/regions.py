@@ -161,11 +161,19 @@ def count_regions(masks: Sequence[Mask]) -> Integer:
 
 def check_domains(count: int) -> None:
     """InputError for more domains than can be told apart."""
-    if count > MOST_DOMAINS:
-        raise InputError(
-            f"Regions are counted for at most {MOST_DOMAINS} domains; this run has {count}. "
-            "Calibrate fewer of them together."
-        )
+    reason = refusal(count)
+    if reason is not None:
+        raise InputError(reason)
+
+
+def refusal(count: int) -> str | None:
+    """Why regions of so many domains cannot be counted, and what to do; None if they can."""
+    if count <= MOST_DOMAINS:
+        return None
+    return (
+        f"Regions are counted for at most {MOST_DOMAINS} domains; this run has {count}. "
+        "Calibrate fewer of them together."
+    )
 
 
 def region_counts(run: Run, prune: PruneSpec, report: Report = ignore) -> RegionCounts:

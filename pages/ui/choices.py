@@ -12,7 +12,8 @@ from pages.ui.frame import go
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
-from pruning.specs import STARVED, TEXT_SCORES, PruneSpec, pattern_sparsity
+from pruning.patterns import pattern_sparsity
+from pruning.specs import STARVED, TEXT_SCORES, PruneSpec
 
 if TYPE_CHECKING:
     from pruning.workspace import Run

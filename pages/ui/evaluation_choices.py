@@ -12,7 +12,8 @@ from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number
 from pages.ui.task_choices import choose_tasks, task_flags
 from pages.ui.words import explain
-from pruning.specs import PruneSpec, pattern_sparsity
+from pruning.patterns import pattern_sparsity
+from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec

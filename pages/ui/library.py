@@ -7,7 +7,6 @@ quick. What is kept between clicks is keyed by ids and hashes, never by arrays.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import streamlit as st
 
 from pruning.errors import AtlasError
 from pruning.jobs.queue import JobQueue
+from pruning.paths import workspace_folder
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pruning.masks import Mask
     from pruning.workspace import Run, Workspace
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Root:
@@ -35,8 +33,7 @@ class _Root:
 
 def workspace_root() -> Path:
     """The workspace folder of this server; made if it is not there."""
-    chosen = os.environ.get("SUBMODEL_ATLAS_WORKSPACE") or REPOSITORY / "workspace"
-    root = Path(chosen).expanduser().resolve()
+    root = workspace_folder()
     root.mkdir(parents=True, exist_ok=True)
     return root
 

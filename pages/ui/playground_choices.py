@@ -13,7 +13,8 @@ from demo.texts import DOMAINS
 from pages.ui.choices import PATTERNS, SCORE_NAMES
 from pages.ui.state import choose, choose_many, keep, kept_choices, number, slide, switch
 from pages.ui.words import explain
-from pruning.specs import PruneSpec, pattern_sparsity
+from pruning.patterns import pattern_sparsity
+from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
     from pruning.workspace import Run

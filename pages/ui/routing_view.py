@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 def routing_section(run: Run) -> None:
     """Nothing for a model without experts."""
     from analysis.figures.routing import SHARE, VIEWS, routing_heatmap
-    from analysis.routing import distance_sentence, routing_sentence
-    from pruning.starved import starved_sentence
+    from analysis.routing import (
+        distance_sentence,
+        routing_sentence,
+        starved_experts_sentence,
+    )
 
     if not run.has_experts:
         return
@@ -42,7 +45,7 @@ def routing_section(run: Run) -> None:
             view = switch("Show", VIEWS, "routing")
     st.markdown(routing_sentence(table, domain, label))
     show(routing_heatmap(table, domain, style(), view), f"routing-{domain}")
-    starved = starved_sentence({name: len(each) for name, each in table.starved().items()}, label)
+    starved = starved_experts_sentence(table, label)
     if starved:
         st.warning(starved, icon=":material/hourglass_empty:")
     glossary("Expert", "Starved expert")

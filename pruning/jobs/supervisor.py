@@ -25,10 +25,9 @@ from typing import Any
 
 from pruning.jobs.queue import HasRoot, JobQueue
 from pruning.jobs.records import Job, Status, read_error
+from pruning.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
 from pruning.reporting import PROGRESS_VARIABLE
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-WORKSPACE_VARIABLE = "SUBMODEL_ATLAS_WORKSPACE"
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0  # between asking a worker to end and killing it
 EXIT_CANCELLED = 130
@@ -80,7 +79,7 @@ class Worker:
             fcntl.flock(alive, fcntl.LOCK_EX)
             child = subprocess.Popen(
                 [sys.executable, *job.argv],
-                cwd=REPOSITORY,
+                cwd=PROJECT_FOLDER,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

@@ -187,29 +187,33 @@ def watch_passes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+def stopped(spec: CalibrationSpec, folder: Path) -> Workspace:
+    """A workspace with the run, which was cancelled in its third group of eight."""
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "Calibrating" and progress.done == 5:
+            raise Cancelled
+
+    workspace = Workspace(folder)
+    with pytest.raises(Cancelled):
+        calibrate(spec, workspace, stop)
+    return workspace
+
+
 def test_only_the_missing_groups_are_run_again(
     spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = Workspace(tmp_path / "workspace")
-    with pytest.raises(Cancelled):
-        calibrate(spec, workspace, stop_in_the_third_group)
+    workspace = stopped(spec, tmp_path / "workspace")
     calls = watch_passes(monkeypatch)
     calibrate(spec, workspace)
     assert len(calls) == 6  # 2 of the 8 groups were on disk
     assert calls[0] == "odd, group 3 of 4"
 
 
-def stop_in_the_third_group(progress: Progress) -> None:
-    if progress.stage == "Calibrating" and progress.done == 5:
-        raise Cancelled
-
-
 def test_a_resumption_that_fails_to_load_keeps_the_finished_groups(
     spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = Workspace(tmp_path / "workspace")
-    with pytest.raises(Cancelled):
-        calibrate(spec, workspace, stop_in_the_third_group)
+    workspace = stopped(spec, tmp_path / "workspace")
 
     def unreadable(*_: object) -> LoadedModel:
         raise InputError("The weights could not be read.")
@@ -227,9 +231,7 @@ def test_a_resumption_that_fails_to_load_keeps_the_finished_groups(
 def test_a_resumption_reads_in_the_batches_that_are_asked_for_then(
     spec: CalibrationSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = Workspace(tmp_path / "workspace")
-    with pytest.raises(Cancelled):
-        calibrate(replace(spec, batch_size=3), workspace, stop_in_the_third_group)
+    workspace = stopped(replace(spec, batch_size=3), tmp_path / "workspace")
     sizes: list[int] = []
 
     def watched(sample: TokenSample, rows: Sequence[int], size: int) -> list[Batch]:
@@ -248,10 +250,7 @@ def test_only_a_run_that_did_all_of_its_work_tells_how_long_it_takes(
     one = calibrate(replace(spec, domains=spec.domains[:1]), workspace)
     assert one.manifest["seconds"] > 0
     assert "seconds" not in calibrate(spec, workspace).manifest  # it copied the first domain
-    stopped = Workspace(tmp_path / "stopped")
-    with pytest.raises(Cancelled):
-        calibrate(spec, stopped, stop_in_the_third_group)
-    assert "seconds" not in calibrate(spec, stopped).manifest
+    assert "seconds" not in calibrate(spec, stopped(spec, tmp_path / "stopped")).manifest
 
 
 def test_a_domain_known_from_another_run_is_copied(

@@ -14,10 +14,10 @@ import pytest
 from pruning.__main__ import COMMANDS, main
 from pruning.console import QUIET
 from pruning.export_spec import ExportSpec
-from pruning.jobs import JobQueue, Supervisor
-from pruning.jobs.supervisor import WORKSPACE_VARIABLE
+from pruning.jobs import JobQueue, Supervisor, supervisor
+from pruning.paths import WORKSPACE_VARIABLE
 from pruning.specs import PruneSpec
-from pruning.workspace import ENVIRONMENT, Run, Workspace
+from pruning.workspace import Run, Workspace
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]
@@ -295,8 +295,12 @@ def test_help_costs_no_heavy_import() -> None:
         assert ended.value.code == 0
 
 
-def test_the_worker_finds_the_workspace_where_the_library_looks() -> None:
-    assert WORKSPACE_VARIABLE == ENVIRONMENT
+def test_the_worker_finds_the_workspace_where_the_library_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert supervisor.WORKSPACE_VARIABLE == WORKSPACE_VARIABLE == "SUBMODEL_ATLAS_WORKSPACE"
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "elsewhere"))
+    assert Workspace().root == (tmp_path / "elsewhere").resolve()
 
 
 def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path: Path) -> None:
