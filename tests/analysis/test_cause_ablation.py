@@ -20,14 +20,14 @@ from analysis.cause.findings import QUESTIONS, facts, is_own, quality, verdict
 from analysis.cause.measurements import measure
 from analysis.cause.results import Cause, cause, stored_cause
 from analysis.cause.spec import CauseSpec
-from analysis.overlap import overlap_table
-from pruning import models
-from pruning.calibration import calibrate
+from analysis.overlap.table import overlap_table
+from pruning.calibration.calibrating import calibrate
 from pruning.errors import Cancelled, InputError
-from pruning.models import load_model
+from pruning.models import loading as models
+from pruning.models.loading import load_model
 from pruning.progress import Progress
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
-from pruning.workspace import Run, Workspace
 from tests.pruning import zoo
 
 ALPHABETS = ("!#$%", "@^&~")

@@ -12,8 +12,8 @@ from analysis.cause.sparsity import kind, sparsity_sentence, stored_at_sparsitie
 from analysis.cause.spec import CauseSpec
 from analysis.figures.cause_sparsity import borrowed_lines, own_damage_lines
 from analysis.figures.look import Look
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 from tests.analysis.test_cause_figures import FOUND, rows, style
 
 __all__ = ["style"]  # the fixture: every figure in light and in dark

@@ -20,7 +20,7 @@ from analysis.figures.evaluation import AGAINST_OWN, VALUES, evaluation_matrix
 from analysis.figures.look import DARK, LIGHT, Look
 from analysis.figures.overlap import chance_matrix, layer_heatmap, overlap_matrix
 from analysis.figures.routing import AGAINST, SHARE, routing_heatmap
-from analysis.routing import ABSENT, RoutingTable
+from analysis.structure.routing import ABSENT, RoutingTable
 from tests.analysis.test_cause_figures import FOUND
 
 DOMAINS = tuple("abcdefghi")

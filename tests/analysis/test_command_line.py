@@ -10,10 +10,10 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.commands.overlap import number
-from analysis.overlap import overlap_table
-from pruning.console import QUIET
+from analysis.overlap.table import overlap_table
+from pruning.commands.console import QUIET
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]

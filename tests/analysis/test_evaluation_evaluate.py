@@ -20,11 +20,11 @@ from analysis.evaluation.store import seconds_per_cell
 from analysis.evaluation.table import HELD_OUT, stored_table, stored_tables
 from analysis.evaluation.tasks import TaskSpec
 from pruning.errors import Cancelled, InputError
-from pruning.models import load_model
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import load_model
 from pruning.progress import Progress
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
 
 SPEC = EvaluationSpec(sparsities=(0.7,), text_bytes=300, measured_on=("code", "sums"))
 CELLS = 2 + 6 * 2 + 2 * 2  # dense, six masks, and two draws of each domain on its own text

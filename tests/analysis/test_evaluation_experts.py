@@ -20,9 +20,9 @@ from analysis.evaluation.mask_sources import (
 )
 from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import LEFT_DENSE, remarks, stored_tables
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 HALF = PruneSpec(sparsity=0.5)

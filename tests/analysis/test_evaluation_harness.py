@@ -17,8 +17,8 @@ from analysis.evaluation.measures import measure
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from pruning.errors import InputError
-from pruning.models import load_model
-from pruning.workspace import Run
+from pruning.models.loading import load_model
+from pruning.runs.workspace import Run
 
 try:
     metadata.version("lm_eval")

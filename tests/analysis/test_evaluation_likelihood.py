@@ -16,12 +16,12 @@ import torch
 from analysis.evaluation import held_out, likelihood
 from analysis.evaluation.held_out import CalibrationText, held_out_documents
 from analysis.evaluation.likelihood import beginning, document_losses, windows
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import InputError
-from pruning.models import LoadedModel, load_model, load_tokenizer
+from pruning.models.loading import LoadedModel, load_model, load_tokenizer
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.workspace import Run, Workspace
 from tests.pruning import zoo
 
 TEXTS = ["the fox\n", "def add(first):", "œuvre", "the quick dog " * 60]

@@ -26,9 +26,9 @@ from analysis.evaluation.measures import (
 )
 from analysis.evaluation.translation_metrics import bleu_statistics, chrf_statistics
 from pruning.errors import InputError
+from pruning.masks.making import run_masks
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import run_masks
-from pruning.workspace import Run
 
 WRITTEN = ["Marie donne des fleurs.", "Il chante", "", "Le chat dort bien ."]
 RIGHT = ["Marie donne une fleur.", "Il chante.", "Non.", "Le chat dort bien."]

@@ -15,9 +15,9 @@ from analysis.evaluation.program_tasks import built_in_tasks
 from analysis.evaluation.spec import TASKS, Column, EvaluationSpec
 from analysis.evaluation.tasks import built_in
 from pruning.errors import InputError
-from pruning.models import LoadedModel, load_model
+from pruning.models.loading import LoadedModel, load_model
+from pruning.runs.workspace import Run
 from pruning.specs import ModelSpec
-from pruning.workspace import Run
 from tests.analysis.sandboxed import sandbox_or_skip
 
 PYTHON = built_in("python", 2)

@@ -26,7 +26,7 @@ from analysis.evaluation.tasks import (
 from demo.texts.tasks import ChoiceTask, MathTask, TranslationTask
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import InputError
-from pruning.models import LoadedModel, load_model
+from pruning.models.loading import LoadedModel, load_model
 from pruning.specs import ModelSpec
 from tests.pruning import zoo
 

@@ -9,19 +9,25 @@ import pytest
 import torch
 from scipy.stats import false_discovery_control
 
-from analysis import evidence as module
-from analysis import resampling
-from analysis.comparisons import Comparison, EvidenceSpec
-from analysis.evidence import best_evidence, evidence, stored_at_sparsities
-from analysis.overlap import overlap_table
-from analysis.resampling import SampledRows, bootstrap_halves, halves, masks_of, relabelings
-from analysis.yardsticks import Yardsticks, yardsticks
+from analysis.evidence import resampling
+from analysis.evidence import testing as module
+from analysis.evidence.comparisons import Comparison, EvidenceSpec
+from analysis.evidence.resampling import (
+    SampledRows,
+    bootstrap_halves,
+    halves,
+    masks_of,
+    relabelings,
+)
+from analysis.evidence.testing import best_evidence, evidence, stored_at_sparsities
+from analysis.evidence.yardsticks import Yardsticks, yardsticks
+from analysis.overlap.table import overlap_table
+from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.masks import Mask, keep_highest
+from pruning.masks.selecting import Mask, keep_highest
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.weights import PrunableWeight
-from pruning.workspace import Run
 
 KEY = WeightKey(layer=0, name="mlp.up_proj")
 CHANNELS, GROUPS = 48, 8

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from analysis.comparisons import row_covariance
+from analysis.evidence.comparisons import row_covariance
 from tests.analysis.test_evidence import CHANNELS, draw, look, rows
 
 

@@ -27,8 +27,8 @@ from analysis.figures.overlap import (
     sparsity_lines,
 )
 from analysis.figures.sparsity import index_lines, yardstick_lines
-from analysis.masks_view import block_view, difference, disagreement
-from pruning.masks import Mask
+from analysis.overlap.masks_view import block_view, difference, disagreement
+from pruning.masks.selecting import Mask
 from tests.analysis.test_findings import pair as pair_of
 
 JACCARD = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.7], [0.8, 0.7, 1.0]])

@@ -8,9 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.figures.evidence import evidence_table, index_chart
-from analysis.figures.look import look
-from analysis.findings import (
+from analysis.evidence.findings import (
     TWO_DRAWS,
     cautions,
     is_enough,
@@ -21,9 +19,11 @@ from analysis.findings import (
     sentence,
     size,
 )
-from analysis.learning_curve import LearningCurve, LearningPoint
-from analysis.yardsticks import PairEvidence, Yardsticks
-from pruning.workspace import Run
+from analysis.evidence.learning_curve import LearningCurve, LearningPoint
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks
+from analysis.figures.evidence import evidence_table, index_chart
+from analysis.figures.look import look
+from pruning.runs.workspace import Run
 
 
 def pair(p: float, index: float = 0.14, *, raw: float | None = None) -> PairEvidence:

@@ -7,24 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import learning_curve as module
-from analysis.comparisons import EvidenceSpec
-from analysis.figures.learning_curve import learning_chart
-from analysis.figures.look import look
-from analysis.learning_curve import (
+from analysis.evidence import learning_curve as module
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.learning_curve import (
     changed_share,
     learning_curves,
     nested_sets,
     sizes,
     stored_learning_curves,
 )
-from analysis.overlap import count_overlaps
+from analysis.figures.learning_curve import learning_chart
+from analysis.figures.look import look
+from analysis.overlap.table import count_overlaps
 from pruning.errors import InputError
-from pruning.masks import Mask, keep_highest
-from pruning.scores import score
+from pruning.masks.making import selected_weights
+from pruning.masks.scores import score
+from pruning.masks.selecting import Mask, keep_highest
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import selected_weights
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 SPEC = EvidenceSpec(splits=6, rows=0)

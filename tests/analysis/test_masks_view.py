@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.masks_view import (
+from analysis.overlap.masks_view import (
     Window,
     block_view,
     channel_profile,
@@ -17,7 +17,7 @@ from analysis.masks_view import (
     thin,
 )
 from pruning.errors import InputError
-from pruning.masks import Mask
+from pruning.masks.selecting import Mask
 
 A = Mask.pack(np.array([[1, 0, 1, 0], [1, 1, 0, 0]], dtype=bool))
 B = Mask.pack(np.array([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=bool))

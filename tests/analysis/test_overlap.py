@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.overlap import OverlapTable, count_overlaps
+from analysis.overlap.table import OverlapTable, count_overlaps
 from pruning.errors import InputError
-from pruning.masks import Mask
+from pruning.masks.selecting import Mask
 from pruning.specs import WeightKey
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")

@@ -10,13 +10,13 @@ from itertools import pairwise
 
 import pytest
 
-from analysis.comparisons import EvidenceSpec
-from analysis.evidence import evidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.testing import evidence
 from analysis.structure.channels import PairSpec, input_ratios
 from analysis.structure.driving import driving_tokens
+from pruning.masks.making import run_masks
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import run_masks
-from pruning.workspace import Run
 from tests.analysis.test_cause_ablation import ALPHABETS, CHANNELS, SYMBOLS, make_run
 
 LEFT, RIGHT = ALPHABETS

@@ -17,12 +17,12 @@ from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Passage, Sampling, SubModel
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
-from pruning.models import load_model, resolve_device
-from pruning.sources import DEMO_FOLDER
+from pruning.masks.making import mixture_masks
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import load_model, resolve_device
+from pruning.models.sources import DEMO_FOLDER
+from pruning.runs.workspace import Run
 from pruning.specs import ModelSpec, PruneSpec
-from pruning.submodels import mixture_masks
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
 

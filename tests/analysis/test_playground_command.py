@@ -10,9 +10,9 @@ import pytest
 from analysis.__main__ import main
 from analysis.playground.engine import Engine
 from analysis.playground.records import GenerationSpec, Passage, Sampling, SubModel
-from pruning.console import QUIET
+from pruning.commands.console import QUIET
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]

@@ -20,15 +20,15 @@ from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.results import cause, stored_causes
 from analysis.cause.spec import CauseSpec
-from analysis.comparisons import EvidenceSpec
 from analysis.evaluation.mask_sources import DENSE, of_domain
 from analysis.evaluation.measures import BITS_PER_BYTE, Measured
 from analysis.evaluation.spec import TASKS, TEXT, Column, EvaluationSpec
 from analysis.evaluation.store import write_cell, write_table
 from analysis.evaluation.tasks import HARNESS, TaskSpec, built_in
-from analysis.evidence import evidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.findings import sentence
+from analysis.evidence.testing import evidence
 from analysis.figures.domains import label
-from analysis.findings import sentence
 from analysis.report import channels as report_channels
 from analysis.report.commands import domain_text, reproduction
 from analysis.report.evaluation import evaluations
@@ -40,8 +40,8 @@ from analysis.report.source import Source, gather
 from analysis.structure.channels import LoudChannel, PairSpec
 from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec, WeightKey
-from pruning.workspace import Run, Workspace
 from tests.analysis.test_cause_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)

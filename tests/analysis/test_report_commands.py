@@ -17,16 +17,16 @@ from analysis.cause.results import cause
 from analysis.cause.spec import CauseSpec
 from analysis.commands.evaluate import spec_of
 from analysis.commands.evidence import effort_of, sparsities_of
-from analysis.comparisons import EvidenceSpec
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
-from analysis.evidence import evidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.testing import evidence
 from analysis.report.commands import reproduction
 from analysis.report.source import Source, gather
 from pruning.commands.options import prune_spec_of
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 from tests.analysis.test_cause_figures import FOUND
 
 PRUNE = PruneSpec(sparsity=0.35, layers=(0, 1), projections=("q_proj", "down_proj"), seed=3)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from analysis.__main__ import main
-from analysis.comparisons import EvidenceSpec
-from analysis.evidence import evidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.testing import evidence
 from analysis.report import pictures
 from analysis.report.source import Source, gather
 from pruning.errors import InputError
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from analysis.report.routing import distances, routing
 from analysis.report.sections import findings, sections
 from analysis.report.source import Source, gather
 from analysis.report.written_tables import write_tables
-from analysis.routing import distance_sentence, routing_sentence, routing_table
+from analysis.structure.routing import distance_sentence, routing_sentence, routing_table
+from pruning.masks.starved import count_experts, starved_sentence
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.starved import count_experts, starved_sentence
-from pruning.workspace import Run
 from tests.analysis.test_routing import TABLE
 from tests.pruning.finished_run import finished_run
 

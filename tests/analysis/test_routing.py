@@ -11,27 +11,27 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main
-from analysis.comparisons import EvidenceSpec
-from analysis.evidence import evidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.learning_curve import learning_curves
+from analysis.evidence.resampling import GroupSums
+from analysis.evidence.testing import evidence
 from analysis.figures.look import LIGHT
 from analysis.figures.routing import AGAINST, SHARE, routing_heatmap
-from analysis.learning_curve import learning_curves
-from analysis.overlap import overlap_table
-from analysis.resampling import GroupSums
-from analysis.routing import (
+from analysis.overlap.table import overlap_table
+from analysis.structure.activations import channel_values
+from analysis.structure.routing import (
     RoutingTable,
     distance_sentence,
     routing_sentence,
     routing_table,
 )
-from analysis.structure.activations import channel_values
-from pruning.collection import batches_of
+from pruning.calibration.passages import batches_of
 from pruning.errors import InputError
-from pruning.models import load_model
+from pruning.models.loading import load_model
 from pruning.progress import Meter, ignore
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 TABLE = RoutingTable(

@@ -10,7 +10,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.execution import consent, survey
 from analysis.execution import detection as detection_module
-from pruning.console import QUIET
+from pruning.commands.console import QUIET
 from tests.analysis.sandboxed import sandbox_or_skip
 
 Capture = pytest.CaptureFixture[str]

@@ -12,14 +12,14 @@ from analysis.figures.look import look
 from analysis.figures.savings import size_chart, speed_chart
 from analysis.savings.measure import measured, savings
 from analysis.savings.speed import Workload, computed_with, sparse_rows, stored_bytes
-from pruning import models
 from pruning.errors import InputError
-from pruning.export_spec import ExportSpec
-from pruning.models import load_model
+from pruning.masks.making import run_masks
+from pruning.masks.surgery import temporary_masks
+from pruning.models import loading as models
+from pruning.models.loading import load_model
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import run_masks
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 TOKENS = torch.arange(12)[None]

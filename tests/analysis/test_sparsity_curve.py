@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from analysis import overlap
-from analysis.overlap import overlap_table
-from analysis.sparsity_curve import NEVER, pruning_levels
-from pruning.masks import keep_highest
+from analysis.overlap import table as overlap
+from analysis.overlap.sparsity_curve import NEVER, pruning_levels
+from analysis.overlap.table import overlap_table
+from pruning.masks.selecting import keep_highest
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 
 
 @pytest.mark.parametrize("levels", [2, 1000])

@@ -28,14 +28,14 @@ from analysis.structure.driving import (
     wanted_inputs,
 )
 from analysis.structure.findings import loudest_sentence
-from pruning import models
-from pruning.collection import batches_of
+from pruning.calibration.passages import batches_of
 from pruning.errors import AtlasError, Cancelled, InputError
-from pruning.models import load_model
+from pruning.models import loading as models
+from pruning.models.loading import load_model
 from pruning.progress import Meter, Progress, ignore
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import WeightKey
-from pruning.statistics import ChannelStats
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")

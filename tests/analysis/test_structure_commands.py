@@ -9,9 +9,9 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.structure.regions import region_counts
-from pruning.console import QUIET
+from pruning.commands.console import QUIET
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 from tests.analysis.many_domains import many_domains
 
 Capture = pytest.CaptureFixture[str]

@@ -14,7 +14,7 @@ from analysis.figures.structure_regions import (
     largest_regions,
     upset,
 )
-from analysis.overlap import overlap_table
+from analysis.overlap.table import overlap_table
 from analysis.structure import regions as module
 from analysis.structure.findings import (
     core_sentence,
@@ -25,11 +25,11 @@ from analysis.structure.findings import (
 )
 from analysis.structure.regions import RegionCounts, count_regions, region_counts
 from pruning.errors import InputError
-from pruning.masks import Mask
+from pruning.masks.making import run_masks
+from pruning.masks.selecting import Mask
 from pruning.progress import Progress
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.submodels import run_masks
-from pruning.workspace import Run
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")
 UP1 = WeightKey(layer=1, name="mlp.up_proj")
@@ -118,7 +118,7 @@ def test_a_run_agrees_with_its_overlaps_and_is_counted_once(tiny_run: Run) -> No
 def test_a_large_model_is_counted_for_the_choice_alone(
     tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
     prune = PruneSpec(sparsity=0.41, layers=(0,), projections=("q_proj",))
     assert not module.is_quick(tiny_run, prune)
     assert [str(key) for key in region_counts(tiny_run, prune).weights] == ["0.self_attn.q_proj"]

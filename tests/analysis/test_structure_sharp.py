@@ -16,10 +16,10 @@ from analysis.structure.sharp import (
     sharp_regions,
 )
 from pruning.errors import InputError
-from pruning.masks import Mask
-from pruning.scores import score
+from pruning.masks.scores import score
+from pruning.masks.selecting import Mask
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.workspace import Run
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")
 
@@ -125,7 +125,7 @@ def test_shares_and_the_sentence() -> None:
 
 
 def test_a_large_model_waits_for_a_job(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
     spec = SharpSpec(top=0.07)
     assert not module.is_quick(tiny_run, PruneSpec(), spec)
     sharp_regions(tiny_run, PruneSpec(), spec)

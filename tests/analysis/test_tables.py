@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from analysis.tables import cell, csv_table, escape, latex_table
+from analysis.figures.tables import cell, csv_table, escape, latex_table
 
 
 def test_csv_keeps_full_precision() -> None:

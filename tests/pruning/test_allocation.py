@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pruning.allocation import OUTLIER, SPREAD, layer_sparsities, outlier_shares
+from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
+from pruning.masks.allocation import OUTLIER, SPREAD, layer_sparsities, outlier_shares
+from pruning.masks.making import domain_norms, mixture_masks, owl_sparsities, run_masks
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import domain_norms, mixture_masks, owl_sparsities, run_masks
-from pruning.weights import PrunableWeight
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM
 
-from pruning.architecture import (
+from pruning.errors import InputError
+from pruning.models.architecture import (
     PrunableWeight,
     check_causal,
     check_layers,
@@ -15,7 +16,6 @@ from pruning.architecture import (
     find_decoder_layers,
     shared_inputs,
 )
-from pruning.errors import InputError
 from pruning.specs import WeightKey
 from tests.pruning import zoo
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pruning.archive import archive
 from pruning.errors import Cancelled, InputError
+from pruning.machine.archive import archive
 from pruning.progress import Progress
 
 

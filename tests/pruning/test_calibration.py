@@ -16,16 +16,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import calibration
-from pruning.calibration import calibrate
-from pruning.collection import Batch, Passage, batches_of, channel_sums
+from pruning.calibration import calibrating as calibration
+from pruning.calibration.calibrating import calibrate
+from pruning.calibration.input_sums import InputSums
+from pruning.calibration.passages import Batch, Passage, batches_of, channel_sums
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, Cancelled, InputError
-from pruning.input_sums import InputSums
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 from pruning.progress import Progress
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.workspace import Workspace
 from tests.pruning.plain import plain_sums
 from tests.pruning.zoo import ARCHITECTURES, build
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pruning.calibration import calibrate
-from pruning.export import export
-from pruning.export_spec import ExportSpec
+from pruning.calibration.calibrating import calibrate
+from pruning.exports.writing import export
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 from tests.pruning.zoo import ARCHITECTURES
 

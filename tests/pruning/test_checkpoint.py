@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning.checkpoint import (
+from pruning.checkpoints.headers import (
     INDEX_FILE,
     count_by_dtype,
     fingerprint,

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from pruning import input_sums
-from pruning.collection import channel_sums
+from pruning.calibration import input_sums
+from pruning.calibration.decoder import check_layer_by_layer
+from pruning.calibration.input_sums import sum_squares
+from pruning.calibration.passages import channel_sums
 from pruning.errors import AtlasError
-from pruning.forward import check_layer_by_layer
-from pruning.input_sums import sum_squares
-from pruning.models import LoadedModel
-from pruning.statistics import ChannelStats
+from pruning.models.loading import LoadedModel
+from pruning.runs.statistics import ChannelStats
 
 
 def test_only_counted_rows_are_added_whatever_the_others_hold() -> None:

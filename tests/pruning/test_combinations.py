@@ -13,22 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from pruning.combinations import (
+from pruning.errors import InputError
+from pruning.exports.planning import plan_export
+from pruning.exports.verifying import verify
+from pruning.exports.writing import SUBMODEL, export
+from pruning.masks.combinations import (
     COMBINATIONS,
     are_counted,
     combine,
     combined_masks,
     kept_counts,
 )
-from pruning.errors import InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
-from pruning.masks import Mask
+from pruning.masks.making import mixture_masks, run_masks
+from pruning.masks.selecting import Mask
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import mixture_masks, run_masks
-from pruning.verify import verify
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 BOTH = (("code", 1.0), ("prose", 1.0))
@@ -135,7 +135,7 @@ def test_counts_are_kept_with_the_run(llama: Run, monkeypatch: pytest.MonkeyPatc
     prune = PruneSpec(sparsity=0.37)
     assert not are_counted(llama, prune, "union", ("code", "prose"))
     counts = kept_counts(llama, prune, "union", ("code", "prose"))
-    monkeypatch.setattr("pruning.combinations.run_masks", pytest.fail)
+    monkeypatch.setattr("pruning.masks.combinations.run_masks", pytest.fail)
     assert are_counted(llama, prune, "union", ("prose", "code"))
     assert kept_counts(llama, prune, "union", ("prose", "code")) == counts
     assert set(counts) == {weight.key for weight in llama.weights}

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from pruning.__main__ import COMMANDS, main
-from pruning.console import QUIET
-from pruning.export_spec import ExportSpec
+from pruning.commands.console import QUIET
 from pruning.jobs import JobQueue, Supervisor, supervisor
-from pruning.paths import WORKSPACE_VARIABLE
+from pruning.machine.paths import WORKSPACE_VARIABLE
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]

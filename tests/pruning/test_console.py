@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pruning.console import QUIET, Answer, Command, Parser, checked, plain, run
-from pruning.errors import AtlasError, Cancelled, InputError, TooFewDocumentsError
-from pruning.jobs.records import read_error, read_progress
-from pruning.progress import Progress, Report
-from pruning.reporting import (
+from pruning.commands.bars import (
     PROGRESS_VARIABLE,
     ProgressFile,
     plain_lines,
     progress_bar,
     time_left,
 )
+from pruning.commands.console import QUIET, Answer, Command, Parser, checked, plain, run
+from pruning.errors import AtlasError, Cancelled, InputError, TooFewDocumentsError
+from pruning.jobs.records import read_error, read_progress
+from pruning.progress import Progress, Report
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +188,7 @@ def test_a_swallowed_cancellation_comes_back_with_the_next_report() -> None:
 
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
     text = (
-        "import sys; from pruning.console import *; p = Parser();"
+        "import sys; from pruning.commands.console import *; p = Parser();"
         "p.set_defaults(command=lambda a, r: Answer(data='x' * 10**6, shown=[]), json=True);"
         "sys.exit(run(p, []))"
     )

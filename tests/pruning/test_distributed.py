@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from pruning.calibration import calibrate
-from pruning.distributed.merging import merge
-from pruning.distributed.shares import Share, Work
+from pruning.calibration.calibrating import calibrate
+from pruning.calibration.merging import merge
+from pruning.calibration.shares import Share, Work
 from pruning.errors import AtlasError, InputError
 from pruning.progress import Progress
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec
-from pruning.workspace import Run, Workspace
 from tests.pruning.test_streaming import assert_same_sums, calibration_spec
 
 

@@ -13,18 +13,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from pruning import collection
-from pruning.collection import channel_sums
+from pruning.calibration import passages as collection
+from pruning.calibration.decoder import check_layer_by_layer
+from pruning.calibration.passages import channel_sums
 from pruning.errors import InputError
-from pruning.experts import Experts, expert_around, is_fused, split_experts
-from pruning.export import export
-from pruning.export_spec import ExportSpec
-from pruning.forward import check_layer_by_layer
-from pruning.inspection import inspect_model
-from pruning.models import LoadedModel, load_model
-from pruning.sequential import prune_sequential
+from pruning.exports.verifying import verify
+from pruning.exports.writing import export
+from pruning.masks.sequential import prune_sequential
+from pruning.models.experts import Experts, expert_around, is_fused, split_experts
+from pruning.models.inspection import inspect_model
+from pruning.models.loading import LoadedModel, load_model
 from pruning.specs import ModelSpec, PruneSpec, WeightKey
-from pruning.verify import verify
+from pruning.specs.exports import ExportSpec
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
 from tests.pruning.plain import plain_sums

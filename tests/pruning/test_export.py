@@ -11,17 +11,17 @@ import torch
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from pruning import export_masks
-from pruning.checkpoint import read_header, weight_files
-from pruning.export import SUBMODEL, export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
-from pruning.models import load_model
-from pruning.sequential import prune_sequential
+from pruning.checkpoints.headers import read_header, weight_files
+from pruning.exports.planning import plan_export
+from pruning.exports.writing import SUBMODEL, export
+from pruning.masks import recipe as export_masks
+from pruning.masks.making import mixture_masks
+from pruning.masks.sequential import prune_sequential
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import load_model
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import mixture_masks
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 from tests.pruning.zoo import ARCHITECTURES
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pruning import new_folder as new_folder_module
 from pruning.errors import AtlasError, Cancelled, InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
+from pruning.exports.planning import plan_export
+from pruning.exports.writing import SUBMODEL, export
+from pruning.machine import new_folder as new_folder_module
 from pruning.progress import Progress
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 
@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_leaves_nothing(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pruning.shards.os.fsync", full)
+    monkeypatch.setattr("pruning.checkpoints.shards.os.fsync", full)
     with pytest.raises(AtlasError, match="The disk is full"):
         export(llama, spec_of(llama), tmp_path / "out")
     assert not list(tmp_path.iterdir())

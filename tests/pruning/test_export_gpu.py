@@ -10,10 +10,10 @@ from safetensors.torch import load_file
 from torch.sparse import to_sparse_semi_structured
 from torch.utils.benchmark import Timer
 
-from pruning.export import export
-from pruning.export_spec import ExportSpec
-from pruning.masks import keep_highest
+from pruning.exports.writing import export
+from pruning.masks.selecting import keep_highest
 from pruning.specs import PruneSpec
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 TWO_OF_FOUR = PruneSpec(pattern="2:4", sparsity=0.5)

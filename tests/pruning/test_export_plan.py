@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from pruning.errors import InputError
-from pruning.export import export
-from pruning.export_plan import is_planned, plan_export
-from pruning.export_spec import ExportSpec, parse_mixture
+from pruning.exports.planning import is_planned, plan_export
+from pruning.exports.writing import export
+from pruning.masks.making import selected_weights
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import selected_weights
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec, parse_mixture
 from tests.pruning.finished_run import finished_run
 
 MIXTURE = (("code", 1.0), ("prose", 0.5))
@@ -78,7 +78,7 @@ def test_what_takes_long_is_planned_once(
 ) -> None:
     spec = ExportSpec(**{"run": llama.id, "mixture": MIXTURE, **slow})
     assert is_planned(llama, spec)  # of a small model
-    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
     assert not is_planned(llama, spec)
     plan_export(llama, spec)
     assert is_planned(llama, spec)
@@ -88,7 +88,7 @@ def test_what_takes_long_is_planned_once(
 def test_a_plan_from_shapes_and_counts_takes_no_time(
     starved: str, llama: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
     assert is_planned(llama, spec_of(llama, sparsity=0.5, starved=starved))
 
 

@@ -15,20 +15,20 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from pruning.combinations import COMBINATIONS
+from pruning.checkpoints.bitmask import compress as compress_matrix
+from pruning.checkpoints.bitmask import compressed_matrix_bytes, restore
+from pruning.checkpoints.compressed import compress_shard, restore_shard
+from pruning.checkpoints.shards import StoredTensor, read_shard
 from pruning.commands.submodel_choice import COMBINATIONS as FLAGS
 from pruning.errors import AtlasError, InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
-from pruning.formats.bitmask import compress as compress_matrix
-from pruning.formats.bitmask import compressed_matrix_bytes, restore
-from pruning.formats.files import compress_shard, restore_shard
-from pruning.formats.folders import compress, decompress, form_of
-from pruning.shards import StoredTensor, read_shard
+from pruning.exports.forms import compress, decompress, form_of
+from pruning.exports.planning import plan_export
+from pruning.exports.verifying import verify
+from pruning.exports.writing import SUBMODEL, export
+from pruning.masks.combinations import COMBINATIONS
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.verify import verify
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 AWKWARD = [0.0, -0.0, float("nan"), float("-inf"), 1.5, 1e-40, -2.0, 0.0, 3.0]

@@ -14,10 +14,10 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from pruning import hub, sources
 from pruning.errors import InputError
-from pruning.inspection import inspect_model, list_models
-from pruning.models import load_model, model_folder, resolve
+from pruning.models import hub, sources
+from pruning.models.inspection import inspect_model, list_models
+from pruning.models.loading import load_model, model_folder, resolve
 from pruning.progress import Progress
 from pruning.specs import ModelSpec
 from tests.pruning import zoo
@@ -197,8 +197,8 @@ def test_offline_mode_asks_nobody(server: FakeHub, monkeypatch: pytest.MonkeyPat
 def test_a_disk_too_small_for_the_download_is_a_problem(
     server: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.inspection.free_disk_bytes", lambda _: 1000)
-    monkeypatch.setattr("pruning.hub.free_disk_bytes", lambda _: 1000)
+    monkeypatch.setattr("pruning.models.inspection.free_disk_bytes", lambda _: 1000)
+    monkeypatch.setattr("pruning.models.hub.free_disk_bytes", lambda _: 1000)
     report = inspect_model(NAME)
     assert "The download needs 0." in report.problems[0]
     with pytest.raises(InputError, match="The download needs"):

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from pruning.errors import InputError
-from pruning.inspection import ModelReport, inspect_model, list_models
-from pruning.models import load_model
-from pruning.sources import DEMO_FOLDER
+from pruning.models.inspection import ModelReport, inspect_model, list_models
+from pruning.models.loading import load_model
+from pruning.models.sources import DEMO_FOLDER
 from pruning.specs import ModelSpec, WeightKey
 from tests.pruning import zoo
 
@@ -87,7 +87,7 @@ def test_nothing_to_look_at_is_an_error(tmp_path: Path) -> None:
 def test_the_demo_is_listed_when_it_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.inspection.DEMO_FOLDER", tmp_path)
+    monkeypatch.setattr("pruning.models.inspection.DEMO_FOLDER", tmp_path)
     assert "demo" not in {model["source"] for model in list_models()}
     (tmp_path / "config.json").write_text("{}")
     assert list_models()[0]["source"] == "demo"

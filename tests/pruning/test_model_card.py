@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from pruning.export import export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
-from pruning.model_card import model_card
+from pruning.exports.card import model_card
+from pruning.exports.planning import plan_export
+from pruning.exports.writing import export
+from pruning.runs.workspace import Run
 from pruning.specs import ModelSpec, PruneSpec
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 MIXTURE = (("code", 1.0), ("prose", 0.5))

@@ -12,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import loading, placement
-from pruning.architecture import find_decoder_layers
-from pruning.checkpoint import read_entries
-from pruning.collection import channel_sums
+from pruning.calibration.passages import channel_sums
+from pruning.checkpoints.headers import read_entries
 from pruning.errors import AtlasError, InputError
-from pruning.models import load_model, load_tokenizer, model_folder, resolve, resolve_device
-from pruning.placement import Placement
+from pruning.models import placement
+from pruning.models import reading as loading
+from pruning.models.architecture import find_decoder_layers
+from pruning.models.loading import load_model, load_tokenizer, model_folder, resolve, resolve_device
+from pruning.models.placement import Placement
 from pruning.progress import Progress
 from pruning.specs import ModelSpec, WeightKey
 from tests.pruning import zoo

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pruning.errors import InputError
-from pruning.paths import (
+from pruning.machine.paths import (
     PROJECT_FOLDER,
     ROOTS_VARIABLE,
     WORKSPACE_VARIABLE,

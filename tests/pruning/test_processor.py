@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pruning.processor import AVX512, SWITCH, has_bfloat16, select_fast
+from pruning.machine.processor import AVX512, SWITCH, has_bfloat16, select_fast
 
 ZEN4 = "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nflags\t\t: avx2 avx512f\n"
 

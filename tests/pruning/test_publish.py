@@ -11,12 +11,12 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
-from pruning import publish
 from pruning.__main__ import main
 from pruning.errors import AtlasError, InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_spec import ExportSpec
-from pruning.publish import plan_upload, upload
+from pruning.exports import publishing as publish
+from pruning.exports.publishing import plan_upload, upload
+from pruning.exports.writing import SUBMODEL, export
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 REPOSITORY = "somebody/python-50"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from pruning import resources
-from pruning.resources import free_disk_bytes, free_gpu_bytes, free_memory_bytes, gigabytes
+from pruning.machine import resources
+from pruning.machine.resources import free_disk_bytes, free_gpu_bytes, free_memory_bytes, gigabytes
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pruning.scores import score
+from pruning.masks.scores import score
 from pruning.specs import PruneSpec, WeightKey
 
 KEY = WeightKey(layer=0, name="mlp.up_proj")

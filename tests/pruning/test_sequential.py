@@ -11,9 +11,9 @@ import torch
 
 from pruning.domains.packing import TokenSample
 from pruning.errors import Cancelled, InputError
-from pruning.models import LoadedModel, load_model
+from pruning.masks.sequential import prune_sequential
+from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Progress
-from pruning.sequential import prune_sequential
 from pruning.specs import ModelSpec, PruneSpec
 from tests.pruning.plain import plain_sequential
 from tests.pruning.zoo import ARCHITECTURES

@@ -10,9 +10,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import shards as shards_module
+from pruning.checkpoints import shards as shards_module
+from pruning.checkpoints.shards import (
+    StoredTensor,
+    read_shards,
+    read_tensor,
+    rewrite_shard,
+    tensor_sha256,
+)
 from pruning.errors import AtlasError, InputError
-from pruning.shards import StoredTensor, read_shards, read_tensor, rewrite_shard, tensor_sha256
 
 TENSORS = {
     "half": torch.randn(3, 5).to(torch.float16),

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from pruning import statistics
 from pruning.__main__ import main
-from pruning.combinations import kept_counts
 from pruning.errors import InputError
-from pruning.export_plan import ExportSpec
-from pruning.masks import keep_highest
-from pruning.models import LoadedModel
-from pruning.scores import score
-from pruning.sequential import prune_sequential
+from pruning.exports.planning import ExportSpec
+from pruning.masks.combinations import kept_counts
+from pruning.masks.making import owl_sparsities, run_masks, score_norms
+from pruning.masks.scores import score
+from pruning.masks.selecting import keep_highest
+from pruning.masks.sequential import prune_sequential
+from pruning.masks.starved import count_experts, left_dense_sentence, norms_of, starved_sentence
+from pruning.models.loading import LoadedModel
+from pruning.runs import statistics
+from pruning.runs.statistics import ChannelStats, contrast, mix
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.starved import count_experts, left_dense_sentence, norms_of, starved_sentence
-from pruning.statistics import ChannelStats, contrast, mix
-from pruning.submodels import owl_sparsities, run_masks, score_norms
-from pruning.workspace import Run
 from tests.pruning.test_sequential import random_sample
 
 HALF = PruneSpec(sparsity=0.5)

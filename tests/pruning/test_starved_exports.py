@@ -13,12 +13,12 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from pruning.errors import InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_plan import ExportSpec, plan_export
+from pruning.exports.planning import ExportSpec, plan_export
+from pruning.exports.verifying import Check, verify
+from pruning.exports.writing import SUBMODEL, export
+from pruning.masks.making import mixture_masks
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import mixture_masks
-from pruning.verify import Check, verify
-from pruning.workspace import Run
 from tests.pruning import zoo
 
 HALF = PruneSpec(sparsity=0.5)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pruning.errors import AtlasError
+from pruning.runs.statistics import ChannelStats, contrast, mix
 from pruning.specs import WeightKey
-from pruning.statistics import ChannelStats, contrast, mix
 
 KEY = WeightKey(layer=0, name="self_attn.q_proj")
 

@@ -12,17 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning import calibration, collection
-from pruning.calibration import calibrate
-from pruning.collection import Passage, channel_sums, pass_through
+from pruning.calibration import calibrating as calibration
+from pruning.calibration import passages as collection
+from pruning.calibration.calibrating import calibrate
+from pruning.calibration.decoder import Decoder
+from pruning.calibration.parking import park, unpark, where_parked
+from pruning.calibration.passages import Passage, channel_sums, pass_through
 from pruning.errors import AtlasError, Cancelled, InputError
-from pruning.forward import Decoder
-from pruning.models import LoadedModel, load_model
+from pruning.masks.sequential import prune_sequential
+from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Progress
-from pruning.sequential import prune_sequential
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec, WeightKey
-from pruning.streaming.parking import park, unpark, where_parked
-from pruning.workspace import Run, Workspace
 from tests.pruning.finished_run import WORDS, write_documents
 from tests.pruning.test_sequential import random_sample
 from tests.pruning.zoo import ARCHITECTURES, build, edit_config

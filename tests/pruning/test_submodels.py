@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pruning import submodels
 from pruning.errors import InputError
-from pruning.masks import Mask, keep_highest
-from pruning.scores import score
+from pruning.masks import making as submodels
+from pruning.masks.making import mixture_masks, run_masks
+from pruning.masks.scores import score
+from pruning.masks.selecting import Mask, keep_highest
+from pruning.runs.statistics import contrast
+from pruning.runs.workspace import Run
 from pruning.specs import TEXT_SCORES, PruneSpec
-from pruning.statistics import contrast
-from pruning.submodels import mixture_masks, run_masks
-from pruning.workspace import Run
 from tests.pruning.finished_run import finished_run
 
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pruning.checkpoint import fingerprint
+from pruning.checkpoints.headers import fingerprint
 from pruning.errors import AtlasError, InputError
-from pruning.export import SUBMODEL, export
-from pruning.export_spec import ExportSpec
-from pruning.load_check import load_and_run, loaded_bytes
+from pruning.exports.load_check import load_and_run, loaded_bytes
+from pruning.exports.verifying import VerifyReport, verify
+from pruning.exports.writing import SUBMODEL, export
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.verify import VerifyReport, verify
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 PRUNED = "model.layers.0.mlp.up_proj.weight"
@@ -186,8 +186,10 @@ def test_a_model_larger_than_the_memory_is_not_loaded(
     out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = loaded_bytes(out)
-    monkeypatch.setattr("pruning.load_check._load", lambda folder: pytest.fail("it was loaded"))
-    monkeypatch.setattr("pruning.load_check.free_memory_bytes", lambda: size - 1)
+    monkeypatch.setattr(
+        "pruning.exports.load_check._load", lambda folder: pytest.fail("it was loaded")
+    )
+    monkeypatch.setattr("pruning.exports.load_check.free_memory_bytes", lambda: size - 1)
     report = verify(out)
     assert report.ok
     assert report.checks[-1].detail == "Skipped: there is too little memory to load the model."
@@ -211,7 +213,7 @@ def test_memory_that_runs_out_while_loading_is_no_fault(
     def fail(folder: Path) -> None:
         raise error
 
-    monkeypatch.setattr("pruning.load_check._load", fail)
+    monkeypatch.setattr("pruning.exports.load_check._load", fail)
     assert load_and_run(out) == (True, "Skipped: there is too little memory to load the model.")
 
 

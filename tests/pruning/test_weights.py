@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from pruning.checkpoints.weights import WeightReader
 from pruning.errors import AtlasError, InputError
-from pruning.models import load_model
+from pruning.models.loading import load_model
 from pruning.specs import ModelSpec, WeightKey
-from pruning.weights import WeightReader
 from tests.pruning import zoo
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
 from pruning.errors import AtlasError, InputError
+from pruning.machine.storage import atomic_json, atomic_tensors, atomic_write, writer
+from pruning.runs.workspace import SCHEMA_VERSION, Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.storage import atomic_json, atomic_tensors, atomic_write, writer
-from pruning.workspace import SCHEMA_VERSION, Run, Workspace
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_an_unknown_domain_names_those_there_are(run: Run) -> None:
 def test_another_model_in_the_same_folder_is_noticed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.workspace.fingerprint", lambda _: "another")
+    monkeypatch.setattr("pruning.runs.workspace.fingerprint", lambda _: "another")
     with pytest.raises(AtlasError, match="not the one that run"):
         run.weight_reader()
 
@@ -123,7 +123,7 @@ def test_a_write_that_fails_leaves_the_old_file(
     def fail(*_: object) -> None:
         raise OSError(number, "refused")
 
-    monkeypatch.setattr("pruning.storage.os.fsync", fail)
+    monkeypatch.setattr("pruning.machine.storage.os.fsync", fail)
     with pytest.raises(AtlasError, match=words):
         atomic_json(path, {"new": True})
     assert json.loads(path.read_text()) == {"old": True}
