@@ -83,7 +83,7 @@ class ExportPlan:
     the whole model, embeddings included; prunable and prunable_sparsity speak of the chosen
     weights. bytes is the size of the safetensors files, which zeros do not change;
     compressed_bytes what they are when the chosen weights are stored as a bit mask and the kept
-    values alone (`formats.bitmask`), but for some kilobytes of headers.
+    values alone (`checkpoints.bitmask`), but for some kilobytes of headers.
     """
 
     weights: tuple[WeightPlan, ...]

@@ -74,7 +74,7 @@ def export(
 ) -> ExportResult:
     """Write the sub-model that `spec` describes to the new folder `out`.
 
-    form: "plain", which transformers loads, or "sparse-bitmask", small (`formats.folders`).
+    form: "plain", which transformers loads, or "sparse-bitmask", small (`exports.forms`).
 
     The folder appears under its name only when it is complete; on any other end, cancellation
     included, nothing of it is left.

@@ -232,7 +232,7 @@ class PruneSpec(Spec):
     consecutive inputs (its sparsity is 1 - n/m). comparison_group: scores compete within an
     output row (Wanda's default) or within the whole matrix. allocation: every layer loses the
     same share, or by its outliers (see `pruning.masks.allocation`). layers, projections None: all.
-    starved: an expert that saw fewer than `statistics.ENOUGH_TOKENS` tokens of the text is pruned
+    starved: an expert that saw fewer than `runs.statistics.ENOUGH_TOKENS` tokens of the text is pruned
     by its weights' magnitude alone, or left dense.
     """
 

@@ -12,7 +12,7 @@ from analysis.cause.spec import CauseSpec, steps
 from pruning.jobs.queue import JobQueue
 from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from tests.analysis.test_cause_figures import FOUND
+from tests.analysis.cause.test_figures import FOUND
 from tests.pages.conftest import Open, chart_names, healthy
 
 START = "Take them out and measure"

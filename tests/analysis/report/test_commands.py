@@ -27,7 +27,7 @@ from analysis.report.source import Source, gather
 from pruning.commands.options import prune_spec_of
 from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from tests.analysis.test_cause_figures import FOUND
+from tests.analysis.cause.test_figures import FOUND
 
 PRUNE = PruneSpec(sparsity=0.35, layers=(0, 1), projections=("q_proj", "down_proj"), seed=3)
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=2, seed=3)

@@ -14,7 +14,7 @@ from analysis.figures.cause_sparsity import borrowed_lines, own_damage_lines
 from analysis.figures.look import Look
 from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from tests.analysis.test_cause_figures import FOUND, rows, style
+from tests.analysis.cause.test_figures import FOUND, rows, style
 
 __all__ = ["style"]  # the fixture: every figure in light and in dark
 

@@ -25,7 +25,7 @@ from pruning.runs import statistics
 from pruning.runs.statistics import ChannelStats, contrast, mix
 from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from tests.pruning.test_sequential import random_sample
+from tests.pruning.masks.test_sequential import random_sample
 
 HALF = PruneSpec(sparsity=0.5)
 DENSE = replace(HALF, starved="dense")

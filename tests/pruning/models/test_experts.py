@@ -27,8 +27,8 @@ from pruning.specs import ModelSpec, PruneSpec, WeightKey
 from pruning.specs.exports import ExportSpec
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
+from tests.pruning.masks.test_sequential import random_sample
 from tests.pruning.plain import plain_sums
-from tests.pruning.test_sequential import random_sample
 
 TAKE_LONG = ("hunyuan_v1_moe", "phimoe", "qwen3_next")  # to build
 STORED = {  # what the checkpoint calls an expert's matrices, in our order: gate, up, down

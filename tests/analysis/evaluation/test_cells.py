@@ -21,7 +21,7 @@ from analysis.figures.look import DARK, LIGHT, Look
 from analysis.figures.overlap import chance_matrix, layer_heatmap, overlap_matrix
 from analysis.figures.routing import AGAINST, SHARE, routing_heatmap
 from analysis.structure.routing import ABSENT, RoutingTable
-from tests.analysis.test_cause_figures import FOUND
+from tests.analysis.cause.test_figures import FOUND
 
 DOMAINS = tuple("abcdefghi")
 SHARES = np.linspace(0, 1, 81).reshape(9, 9)

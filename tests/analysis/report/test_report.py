@@ -42,7 +42,7 @@ from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence,
 from pruning.domains import parse_domain
 from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec, WeightKey
-from tests.analysis.test_cause_figures import FOUND
+from tests.analysis.cause.test_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)
 

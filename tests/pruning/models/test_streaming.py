@@ -25,7 +25,7 @@ from pruning.progress import Progress
 from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec, WeightKey
 from tests.pruning.finished_run import WORDS, write_documents
-from tests.pruning.test_sequential import random_sample
+from tests.pruning.masks.test_sequential import random_sample
 from tests.pruning.zoo import ARCHITECTURES, build, edit_config
 
 

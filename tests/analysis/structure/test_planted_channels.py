@@ -17,7 +17,7 @@ from analysis.structure.driving import driving_tokens
 from pruning.masks.making import run_masks
 from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from tests.analysis.test_cause_ablation import ALPHABETS, CHANNELS, SYMBOLS, make_run
+from tests.analysis.cause.test_ablation import ALPHABETS, CHANNELS, SYMBOLS, make_run
 
 LEFT, RIGHT = ALPHABETS
 DOSES = (0, 1, 2, 4)  # symbols that each domain has for itself

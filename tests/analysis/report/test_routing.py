@@ -23,7 +23,7 @@ from analysis.structure.routing import distance_sentence, routing_sentence, rout
 from pruning.masks.starved import count_experts, starved_sentence
 from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from tests.analysis.test_routing import TABLE
+from tests.analysis.structure.test_routing import TABLE
 from tests.pruning.finished_run import finished_run
 
 NAME = "Which experts each domain uses"

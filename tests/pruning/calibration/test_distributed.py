@@ -18,7 +18,7 @@ from pruning.errors import AtlasError, InputError
 from pruning.progress import Progress
 from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec
-from tests.pruning.test_streaming import assert_same_sums, calibration_spec
+from tests.pruning.models.test_streaming import assert_same_sums, calibration_spec
 
 
 @pytest.fixture(scope="module")
