@@ -81,7 +81,7 @@ def calibrate(
     try:
         run = run_of(spec, arguments, report)
     except TooFewDocumentsError as error:
-        if "allow-fewer" in str(error):
+        if not error.available:  # fewer would be none
             raise
         sentence = f"{str(error).rstrip('.')} (on the command line: --allow-fewer)."
         raise TooFewDocumentsError(
