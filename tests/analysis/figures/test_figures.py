@@ -29,7 +29,7 @@ from analysis.figures.overlap import (
 )
 from analysis.figures.sparsity import index_lines, yardstick_lines
 from analysis.overlap.masks_view import block_view, difference, disagreement
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 
 JACCARD = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.7], [0.8, 0.7, 1.0]])
 CHANCE = np.full((3, 3), 1 / 3)

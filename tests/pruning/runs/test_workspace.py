@@ -17,7 +17,8 @@ from safetensors import safe_open
 from pruning.calibration.calibrating import calibrate
 from pruning.errors import AtlasError, InputError
 from pruning.machine.storage import atomic_json, atomic_tensors, atomic_write, writer
-from pruning.runs.workspace import SCHEMA_VERSION, Run, Workspace
+from pruning.runs.run import SCHEMA_VERSION, Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 
 
