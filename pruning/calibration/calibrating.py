@@ -31,8 +31,9 @@ from pruning.models.loading import LoadedModel, load_model, load_tokenizer, reso
 from pruning.models.sources import model_folder
 from pruning.models.support import skeleton
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.run import SCHEMA_VERSION, Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import SCHEMA_VERSION, Run, Workspace
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, content_hash
 from pruning.specs.selection import select_weights
 

@@ -11,6 +11,7 @@ import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
+from pruning.errors import AtlasError
 from pruning.machine.storage import storage_errors
 
 CREATING = ".create.lock"  # of a workspace, while the manifest of a run is first written
@@ -39,3 +40,19 @@ def claim(path: Path, held: contextlib.ExitStack) -> bool:
         return False
     held.enter_context(handle)
     return True
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path, what: str, *, shared: bool = False) -> Iterator[None]:
+    """A lock that vanishes with the process that holds it; exclusive, or shared by several."""
+    with storage_errors(folder / ".lock"):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w+")  # NFS wants what is shared to be readable
+    with handle:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AtlasError(
+                f"{what} is in use by another process; wait until that has finished, or cancel it."
+            ) from None
+        yield
