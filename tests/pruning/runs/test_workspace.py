@@ -96,7 +96,7 @@ def test_an_unknown_domain_names_those_there_are(run: Run) -> None:
 def test_another_model_in_the_same_folder_is_noticed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.runs.workspace.fingerprint", lambda _: "another")
+    monkeypatch.setattr("pruning.runs.run.fingerprint", lambda _: "another")
     with pytest.raises(AtlasError, match="not the one that run"):
         run.weight_reader()
 
