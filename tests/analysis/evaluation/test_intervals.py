@@ -95,7 +95,7 @@ def test_differences_of_shares_cover() -> None:
 
 
 def test_bits_per_byte_of_ten_documents_cover() -> None:
-    """Lengths and losses as skewed as those of real text; percentiles cover 86% of these."""
+    """Lengths and losses as skewed as those of real text; percentiles cover 87% of these."""
     random = np.random.default_rng(2)
     covered = difference = perplexity = 0
     for _ in range(400):
@@ -111,7 +111,7 @@ def test_bits_per_byte_of_ten_documents_cover() -> None:
         found = estimate("perplexity", one)
         perplexity += found.low <= 2 <= found.high
     for count in (covered, difference, perplexity):
-        assert 0.92 <= count / 400 <= 0.975, (covered, difference, perplexity)
+        assert 0.91 <= count / 400 <= 0.98, (covered, difference, perplexity)
 
 
 def test_translations_have_the_jackknifes_interval() -> None:
