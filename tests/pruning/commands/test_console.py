@@ -184,6 +184,7 @@ def test_a_swallowed_cancellation_comes_back_with_the_next_report() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.process
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
     text = (
         "import sys; from pruning.commands.console import *; p = Parser();"
