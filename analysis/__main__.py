@@ -20,7 +20,7 @@ from analysis.commands import (
     scores,
     structure,
 )
-from pruning.console import Parser, command_parser, run
+from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
     "overlap": (overlap, "how much the masks of a run's domains overlap, beside the chance level"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.evaluation.tasks import TaskSpec
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 TASKS_HELD_OUT = "Tasks are held out by meaning: no calibration text shares one."
 NOT_COMPARED = "Own files and lm-eval tasks are not compared with the calibration text."

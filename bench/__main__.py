@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from bench import calibration, evidence, gpu, masks, overlaps, pages, streaming
-from pruning.console import Parser, command_parser, run
+from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibration": (calibration, "ours beside the plain forward pass, torchao and llm-compressor"),

@@ -25,14 +25,14 @@ from bench.contenders.trial import TOKENS
 from bench.environments import default_cache, python_of
 from bench.measuring import add_results, machine, result
 from bench.trials import Measured, equal_share, run_trial
-from pruning.console import Answer
+from pruning.commands.console import Answer
 from pruning.domains import parse_domain
 from pruning.domains.packing import sample_domain
 from pruning.errors import AtlasError
-from pruning.models import load_tokenizer
-from pruning.processor import has_bfloat16
+from pruning.machine.processor import has_bfloat16
+from pruning.models.loading import load_tokenizer
+from pruning.models.sources import DEMO_FOLDER
 from pruning.progress import Progress, Report
-from pruning.sources import DEMO_FOLDER
 from pruning.specs import ModelSpec, SampleSpec
 
 VOCABULARY = 4096  # the demo tokenizer's, which is put beside the weights

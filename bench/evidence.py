@@ -7,7 +7,7 @@ import json
 import tempfile
 
 from bench.measuring import add_results, machine, result, timed
-from pruning.console import Answer
+from pruning.commands.console import Answer
 from pruning.domains.builtin import BUILTIN
 from pruning.progress import Report
 

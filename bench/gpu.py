@@ -20,19 +20,19 @@ from pathlib import Path
 
 import torch
 
-from analysis.overlap import overlap_table
+from analysis.overlap.table import overlap_table
 from bench.measuring import add_results, machine, result
 from bench.overlaps import SHAPES, Shape
 from bench.streaming import VOCABULARY, write_model
 from demo.texts import documents
-from pruning.calibration import calibrate
-from pruning.console import Answer
+from pruning.calibration.calibrating import calibrate
+from pruning.commands.console import Answer
 from pruning.domains.builtin import BUILTIN
-from pruning.models import load_model, resolve_device
+from pruning.masks.making import run_masks
+from pruning.models.loading import load_model, resolve_device
 from pruning.progress import Progress, Report
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
-from pruning.submodels import run_masks
-from pruning.workspace import Run, Workspace
 
 BATCH_TOKENS = (8_192, 16_384, 32_768)  # of the plain forward pass
 DENSE_TFLOPS = {"H100": 989.4, "H200": 989.4}  # NVIDIA's figure, bfloat16 without sparsity, SXM

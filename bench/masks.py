@@ -10,13 +10,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from analysis.overlap import count_overlaps
+from analysis.overlap.table import count_overlaps
 from bench.measuring import add_results, machine, result
-from pruning.console import Answer
-from pruning.masks import Mask
+from pruning.commands.console import Answer
+from pruning.masks.making import masks_of_rows, row_blocks
+from pruning.masks.selecting import Mask
 from pruning.progress import Report
 from pruning.specs import PruneSpec
-from pruning.submodels import masks_of_rows, row_blocks
 
 MASKS = 8
 INPUTS = 11008

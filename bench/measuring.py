@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.errors import AtlasError
 
 RESULTS = Path(__file__).resolve().parent / "results"

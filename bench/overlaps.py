@@ -20,17 +20,17 @@ import torch
 from safetensors.torch import save_file
 
 from bench.measuring import Timed, add_results, machine, result, timed
-from pruning.checkpoint import fingerprint
-from pruning.console import Answer
+from pruning.checkpoints.headers import fingerprint
+from pruning.checkpoints.weights import PrunableWeight
+from pruning.commands.console import Answer
 from pruning.domains import origin
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
+from pruning.machine.storage import atomic_json
 from pruning.progress import Progress, Report
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import SCHEMA_VERSION, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.storage import atomic_json
-from pruning.weights import PrunableWeight
-from pruning.workspace import SCHEMA_VERSION, Workspace
 
 NAMES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 FIRST_READER = {"k_proj": "q_proj", "v_proj": "q_proj", "up_proj": "gate_proj"}

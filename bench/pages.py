@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.measuring import Timed, add_results, machine, result, timed
 from bench.overlaps import NAMES, RUN, SHAPES, Shape, make_run
 from bench.visitors import Drawn, Server, Visitor, serving
-from pruning.console import Answer
+from pruning.commands.console import Answer
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
 from pruning.progress import Meter, Progress, Report

@@ -22,13 +22,13 @@ from safetensors.torch import save_file
 
 from bench.measuring import add_results, machine, result, timed
 from bench.overlaps import SHAPES, Shape
-from pruning.console import Answer
+from pruning.commands.console import Answer
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
-from pruning.new_folder import check_space
+from pruning.machine.new_folder import check_space
+from pruning.machine.storage import atomic_json
+from pruning.models.sources import DEMO_FOLDER
 from pruning.progress import Meter, Report
-from pruning.sources import DEMO_FOLDER
-from pruning.storage import atomic_json
 
 VOCABULARY = 32_000
 HEAD = 128  # channels of an attention head, where there are as many

@@ -28,7 +28,7 @@ from demo.recipe import (
 from demo.scoreboard import MODEL_FOLDER, as_text, evaluate, load
 from demo.tokenizer import load_tokenizer, tokens_per_byte
 from demo.train import TrainingPlan
-from pruning.workspace import Workspace
+from pruning.runs.workspace import Workspace
 
 
 def parser() -> argparse.ArgumentParser:

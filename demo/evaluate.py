@@ -15,7 +15,7 @@ from analysis.evaluation.task_scores import score_tasks
 from analysis.evaluation.tasks import PROGRAMS, built_in, load_tasks
 from analysis.execution import require
 from demo.real_text import find_records
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 
 LANGUAGES = {"python": "Python", "java": "Java", "cpp": "C++", "javascript": "JavaScript"}
 

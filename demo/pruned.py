@@ -16,8 +16,10 @@ from analysis.evaluation.likelihood import document_losses
 from analysis.evaluation.mask_sources import MaskSource, masks_of, of_domain
 from demo.evaluate import task_score
 from demo.texts import DOMAINS
-from pruning.calibration import calibrate
-from pruning.models import LoadedModel, load_model
+from pruning.calibration.calibrating import calibrate
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import LoadedModel, load_model
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import (
     CalibrationSpec,
     DomainSpec,
@@ -25,8 +27,6 @@ from pruning.specs import (
     PruneSpec,
     SampleSpec,
 )
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run, Workspace
 
 ALL, MAGNITUDE, RANDOM, DENSE = "all domains", "magnitude", "random", "dense"
 ROWS = (*DOMAINS, ALL, MAGNITUDE, RANDOM)

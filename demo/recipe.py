@@ -29,7 +29,7 @@ from demo.source_code import describe, find_code
 from demo.texts import DOMAINS
 from demo.tokenizer import load_tokenizer, tokens_per_byte, train_tokenizer
 from demo.train import Progress, TrainingPlan, train
-from pruning.processor import has_bfloat16
+from pruning.machine.processor import has_bfloat16
 
 Report = Callable[[str], None]
 

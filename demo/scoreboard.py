@@ -14,7 +14,7 @@ from demo.evaluate import (
 )
 from demo.recipe import held_out_texts
 from demo.texts import DOMAINS
-from pruning.models import LoadedModel, load_model
+from pruning.models.loading import LoadedModel, load_model
 from pruning.specs import ModelSpec
 
 MODEL_FOLDER = Path(__file__).parent / "model"

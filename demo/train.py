@@ -20,7 +20,7 @@ from transformers import LlamaForCausalLM
 
 from demo.optimizer import MatrixAndVectorOptimizer
 from demo.parallel import Team
-from pruning.processor import has_bfloat16
+from pruning.machine.processor import has_bfloat16
 
 
 @dataclass(frozen=True, kw_only=True)

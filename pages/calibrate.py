@@ -28,8 +28,8 @@ from pruning.jobs.queue import Job
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 
 if TYPE_CHECKING:
-    from pruning.inspection import ModelReport
-    from pruning.workspace import Run
+    from pruning.models.inspection import ModelReport
+    from pruning.runs.workspace import Run
 
 
 def draw() -> None:

@@ -19,8 +19,8 @@ from pages.ui.words import glossary
 if TYPE_CHECKING:
     from analysis.cause.results import Cause
     from analysis.cause.spec import CauseSpec, Region
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 REGION_NAMES: dict[Region, str] = {"exclusive": "it alone keeps", "sharp": "score top for it alone"}
 DEMO_BYTES_PER_SECOND = 8_000  # that the demo model reads; `python -m demo pruned`, two cores

@@ -23,9 +23,9 @@ from pruning.jobs.queue import Job
 from pruning.specs import MODES
 
 if TYPE_CHECKING:
-    from pruning.export_plan import ExportPlan
-    from pruning.export_spec import ExportSpec
-    from pruning.workspace import Run
+    from pruning.exports.planning import ExportPlan
+    from pruning.runs.workspace import Run
+    from pruning.specs.exports import ExportSpec
 
 FORMS = {"plain": "Plain files", "sparse-bitmask": "Small"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -58,8 +58,8 @@ def _make(run: Run, *, busy: bool) -> None:
         if combination == "mixture":
             mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
         prune = choose_parts(run, prune)
-    from pruning.export_plan import plan_export
-    from pruning.export_spec import ExportSpec
+    from pruning.exports.planning import plan_export
+    from pruning.specs.exports import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
@@ -77,7 +77,7 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.export_plan import is_planned
+    from pruning.exports.planning import is_planned
 
     job = show_followed("plan")
     if is_planned(run, spec):
@@ -94,7 +94,7 @@ def _counted(run: Run, spec: ExportSpec) -> bool:
 
 
 def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
-    from pruning.starved import left_dense_sentence
+    from pruning.masks.starved import left_dense_sentence
 
     st.header("What it will look like", anchor=False)
     if spec.combination != "mixture":

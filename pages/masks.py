@@ -16,7 +16,7 @@ from analysis.figures.masks import (
     profile_lines,
     profile_strips,
 )
-from analysis.masks_view import (
+from analysis.overlap.masks_view import (
     Window,
     block_view,
     channel_profile,
@@ -35,9 +35,9 @@ from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from analysis.figures.look import Look
-    from pruning.masks import Mask
-    from pruning.weights import PrunableWeight
-    from pruning.workspace import Run
+    from pruning.checkpoints.weights import PrunableWeight
+    from pruning.masks.selecting import Mask
+    from pruning.runs.workspace import Run
 
 SMALL = 128  # blocks along each side of the small pictures that stand side by side
 ZOOMS = ("whole matrix", "256", "64", "16")

@@ -29,8 +29,8 @@ from pages.ui.words import glossary
 from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
-    from analysis.yardsticks import PairEvidence
-    from pruning.workspace import Run
+    from analysis.evidence.yardsticks import PairEvidence
+    from pruning.runs.workspace import Run
 
 
 def draw() -> None:
@@ -82,7 +82,7 @@ def draw() -> None:
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: bool) -> None:
     """The pair's overlap from 10% to 90%: of a large model, at those that have been counted."""
-    from analysis.overlap import is_quick
+    from analysis.overlap.table import is_quick
 
     if prune.block is not None:
         return

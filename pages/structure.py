@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from analysis.structure.families import Families
     from analysis.structure.regions import RegionCounts
     from analysis.structure.sharp import SharpSpec
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 LARGEST = 20  # regions in the UpSet plot, unless another number is chosen
 
@@ -53,7 +53,7 @@ def draw() -> None:
 
 def _counted(run: Run, part: PruneSpec) -> bool:
     """Whether families and regions can be shown now; else offer to count them as a job."""
-    from analysis.overlap import is_quick as overlap_is_quick
+    from analysis.overlap.table import is_quick as overlap_is_quick
     from analysis.structure.regions import is_quick, refusal
 
     job = show_followed("structure")

@@ -1,3 +1,3 @@
-from pruning.processor import select_fast
+from pruning.machine.processor import select_fast
 
 select_fast()

@@ -19,7 +19,7 @@ from pruning.commands import (
     runs,
     verify,
 )
-from pruning.console import Parser, command_parser, run
+from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibrate": (calibrate, "measure a model on domains; the result is a run in the workspace"),

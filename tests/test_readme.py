@@ -13,9 +13,9 @@ from analysis.__main__ import main as analysis_main
 from analysis.__main__ import make_parser as analysis_parser
 from pruning.__main__ import main as pruning_main
 from pruning.__main__ import make_parser as pruning_parser
-from pruning.paths import WORKSPACE_VARIABLE
-from pruning.sources import DEMO_FOLDER
-from pruning.workspace import Workspace
+from pruning.machine.paths import WORKSPACE_VARIABLE
+from pruning.models.sources import DEMO_FOLDER
+from pruning.runs.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

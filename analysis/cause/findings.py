@@ -8,7 +8,7 @@ from statistics import fmean
 from analysis.cause.contrasts import Contrast
 from analysis.cause.results import Cause, DomainCause
 from analysis.cause.spec import Region
-from analysis.findings import CLEAR, p_value
+from analysis.evidence.findings import CLEAR, p_value
 
 Name = Callable[[str], str]
 OWN_WEIGHTS = {

@@ -15,15 +15,15 @@ from analysis.cause.removals import Regions, kept_masks, region_sizes, run_regio
 from analysis.cause.spec import CauseSpec, Removal, Step, steps
 from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses
+from pruning.machine.storage import atomic_json
+from pruning.masks.making import selected_weights
+from pruning.masks.surgery import temporary_masks
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, content_hash
-from pruning.storage import atomic_json
-from pruning.submodels import selected_weights
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 Float = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def _measure_missing(
 ) -> None:
     """One removal after the other, each read by the domains that it has not been read by."""
     # here, as it brings transformers along, and pages only read
-    from pruning.models import load_model, on_this_machine
+    from pruning.models.loading import load_model, on_this_machine
 
     meter = Meter(report, "Removing and reading", sum(len(step.evaluated) for step in plan))
     loaded: LoadedModel | None = None

@@ -12,15 +12,15 @@ from analysis.cause.draws import matched_draw, part, random_draw
 from analysis.cause.regions import regions
 from analysis.cause.spec import CauseSpec, Removal
 from pruning.errors import InputError
-from pruning.masks import Mask
+from pruning.masks.making import run_masks, selected_weights
+from pruning.masks.selecting import Mask
+from pruning.masks.starved import check_removal
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import TEXT_SCORES, PruneSpec, WeightKey, content_hash
-from pruning.starved import check_removal
-from pruning.submodels import run_masks, selected_weights
-from pruning.workspace import Run
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 Regions = Mapping[WeightKey, Mapping[str, Mask]]
 

@@ -14,12 +14,12 @@ from analysis.cause.contrasts import Contrast, Damage, Damages, average, contras
 from analysis.cause.mantel import Mantel, mantel
 from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import REGIONS, CauseSpec, Removal
-from analysis.overlap import overlap_table
-from analysis.yardsticks import adjusted_p
+from analysis.evidence.yardsticks import adjusted_p
+from analysis.overlap.table import overlap_table
+from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, content_hash
-from pruning.storage import atomic_json
-from pruning.workspace import Run
 
 FOLDER = "cause"  # in the run's
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from analysis.cause.findings import is_own
 from analysis.cause.results import Cause, records
 from analysis.cause.spec import CauseSpec, Region
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 
 AtSparsities = Mapping[float, Cause]
 

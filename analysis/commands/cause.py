@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from analysis.commands.evidence import sparsities_of
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -17,7 +18,6 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.errors import InputError
 from pruning.progress import Report
 

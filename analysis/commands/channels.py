@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_selection,
@@ -16,7 +17,6 @@ from pruning.commands.options import (
     projections_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from analysis.captions import about_tasks, percent
 from analysis.execution import Sandbox, add_consent_argument, consented_sandbox
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_selection,
@@ -18,16 +19,15 @@ from pruning.commands.options import (
     projections_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.errors import InputError
-from pruning.patterns import pattern_sparsity
 from pruning.progress import Report
 from pruning.specs import COMPARISON_GROUPS, TEXT_SCORES, PruneSpec
+from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import Column, EvaluationSpec
     from analysis.evaluation.table import EvaluationTable, Result
-    from pruning.workspace import Workspace
+    from pruning.runs.workspace import Workspace
 
 TASK_FILE_HELP = (
     "KIND=PATH or NAME:KIND=PATH, a .jsonl file of tasks; kinds: math, choices, "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -16,14 +17,13 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from analysis.comparisons import EvidenceSpec
-    from analysis.learning_curve import LearningCurve
-    from analysis.yardsticks import PairEvidence, Yardsticks
+    from analysis.evidence.comparisons import EvidenceSpec
+    from analysis.evidence.learning_curve import LearningCurve
+    from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 
 EFFORT = (
     ("--permutations", "of the groups' labels, for the p-values"),
@@ -58,7 +58,7 @@ def add_effort(parser: argparse.ArgumentParser) -> None:
 
 def effort_of(arguments: argparse.Namespace) -> EvidenceSpec:
     """What `add_effort`'s flags and the seed say."""
-    from analysis.comparisons import EvidenceSpec
+    from analysis.evidence.comparisons import EvidenceSpec
 
     chosen = {name: getattr(arguments, name) for name in USUAL}
     asked = {name: value for name, value in chosen.items() if value is not None}
@@ -68,8 +68,7 @@ def effort_of(arguments: argparse.Namespace) -> EvidenceSpec:
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     """Resample the stored sums, or read what was found before."""
     prune = prune_spec_of(arguments)
-    from analysis.evidence import evidence as find
-    from analysis.findings import (
+    from analysis.evidence.findings import (
         cautions,
         is_enough,
         learning_sentence,
@@ -77,7 +76,8 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         rows_sentence,
         sentence,
     )
-    from analysis.learning_curve import learning_curves
+    from analysis.evidence.learning_curve import learning_curves
+    from analysis.evidence.testing import evidence as find
 
     spec = effort_of(arguments)
     others = sparsities_of(arguments)

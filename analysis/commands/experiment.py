@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from analysis.commands.evaluate import add_measuring, spec_of
 from pruning.commands import calibrate
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_workspace,
@@ -16,7 +17,6 @@ from pruning.commands.options import (
     spec_error,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.progress import Report
 from pruning.specs import DTYPES, SampleSpec
 

@@ -14,6 +14,7 @@ from analysis.playground.records import (
     SubModel,
     parting,
 )
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -21,12 +22,11 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.errors import InputError
 from pruning.progress import Progress, Report
 
 if TYPE_CHECKING:
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +82,7 @@ def generate(arguments: argparse.Namespace, report: Report) -> Answer:
 
 def spec_of(arguments: argparse.Namespace) -> GenerationSpec:
     """The GenerationSpec of the flags."""
-    from pruning.export_spec import parse_mixture
+    from pruning.specs.exports import parse_mixture
 
     if (arguments.prompt is None) == (arguments.prompt_file is None):
         raise InputError("Give the text to continue with --prompt or in a file, --prompt-file.")

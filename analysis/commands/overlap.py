@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -16,11 +17,10 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from analysis.overlap import OverlapTable
+    from analysis.overlap.table import OverlapTable
 
 SETS = (("kept", True), ("pruned", False))
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def overlap(arguments: argparse.Namespace, report: Report) -> Answer:
     """Count, or read what was counted before."""
     prune = prune_spec_of(arguments)
-    from analysis.overlap import overlap_table
+    from analysis.overlap.table import overlap_table
 
     run = workspace_of(arguments).run(arguments.run)
     table = overlap_table(run, prune, report)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from analysis.commands.evidence import USUAL, add_effort, effort_of
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -13,7 +14,6 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.progress import Report
 from pruning.specs import PruneSpec
 
@@ -59,7 +59,7 @@ def report_command(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.report.pictures import check_pictures, write_pictures
     from analysis.report.source import gather
     from analysis.report.written_tables import write_tables
-    from pruning.storage import atomic_write
+    from pruning.machine.storage import atomic_write
 
     if arguments.figures is not None:
         check_pictures()

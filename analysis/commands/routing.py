@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from analysis.routing import RoutingTable
+    from analysis.structure.routing import RoutingTable
 
 SHOWN_EXPERTS = 16  # in a layer, for which the shares are printed; --json has all
 
@@ -27,13 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def routing(arguments: argparse.Namespace, report: Report) -> Answer:
     """From the stored counts, without a forward pass."""
-    from analysis.routing import (
+    from analysis.structure.routing import (
         distance_sentence,
         routing_sentence,
         routing_table,
         starved_experts_sentence,
     )
-    from pruning.statistics import ENOUGH_TOKENS
+    from pruning.runs.statistics import ENOUGH_TOKENS
 
     run = workspace_of(arguments).run(arguments.run)
     table = routing_table(run)

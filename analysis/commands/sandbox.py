@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from analysis.execution import Survey, consent, survey, toolchains
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.errors import InputError
 from pruning.progress import Report
 

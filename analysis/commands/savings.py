@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
 from pruning.commands.submodel_choice import add_choice, spec_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from analysis.captions import percent
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_starved, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_pruning,
@@ -15,7 +16,6 @@ from pruning.commands.options import (
     prune_spec_of,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def structure(arguments: argparse.Namespace, report: Report) -> Answer:
     """Count the regions, or read what was counted before; of too many domains, all but them."""
     prune = prune_spec_of(arguments)
-    from analysis.overlap import overlap_table
+    from analysis.overlap.table import overlap_table
     from analysis.structure import findings
     from analysis.structure.families import families
     from analysis.structure.regions import refusal, region_counts

@@ -20,7 +20,7 @@ from analysis.evaluation.likelihood import (
     tail_bits,
 )
 from pruning.domains.encoding import TextEncoder, writable
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 from pruning.progress import Report, ignore
 
 

@@ -27,11 +27,11 @@ from analysis.evaluation.table import EvaluationTable, stored_table
 from analysis.evaluation.task_scores import score_tasks
 from analysis.evaluation.tasks import load_tasks
 from analysis.execution import Sandbox
-from pruning.models import LoadedModel, load_model
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import content_hash
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
 
 FORMAT = 1  # of what a cell holds
 

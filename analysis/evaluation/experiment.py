@@ -18,11 +18,11 @@ from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import EvaluationTable
 from analysis.evaluation.written_table import WrittenTable
 from analysis.execution import consented_sandbox
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
+from pruning.machine.storage import atomic_write
 from pruning.progress import Report, ignore
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, Spec
-from pruning.storage import atomic_write
-from pruning.workspace import Run, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)

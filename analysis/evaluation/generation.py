@@ -17,7 +17,7 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 from analysis.evaluation.likelihood import beginning, context_of, encode_whole
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import InputError
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 from pruning.progress import Meter, Report, ignore
 
 SEED_RANGE = 1 << 62

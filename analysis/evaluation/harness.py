@@ -26,10 +26,10 @@ import numpy as np
 
 from analysis.evaluation.measures import BITS_PER_BYTE, HARNESS, Float, Measured, shares
 from pruning.errors import InputError
-from pruning.paths import allowed_path
+from pruning.machine.paths import allowed_path
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 BATCH_SIZE = 8
 CLOSE = 1e-6  # between a reported value and the mean of the samples

@@ -23,9 +23,9 @@ from pruning.domains import documents
 from pruning.domains.encoding import TextEncoder, writable
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
+from pruning.machine.storage import atomic_json
+from pruning.runs.workspace import Run
 from pruning.specs import DomainSpec, content_hash
-from pruning.storage import atomic_json
-from pruning.workspace import Run
 
 FORMAT = 1  # of the stored draws
 SEED = 0  # of the held-out split of built-in domains: every run is measured on the same text
@@ -83,7 +83,7 @@ def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
 
 
 def _draw(run: Run, domain: str, size: int) -> list[str]:
-    from pruning.models import load_tokenizer  # brings transformers along; pages only read
+    from pruning.models.loading import load_tokenizer  # brings transformers along; pages only read
 
     spec = next(each for each in run.spec.domains if each.name == domain)
     encoder = TextEncoder.of(load_tokenizer(run.spec.model))

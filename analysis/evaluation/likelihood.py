@@ -24,7 +24,7 @@ from pruning.errors import InputError
 from pruning.progress import Meter, Report, ignore
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

@@ -16,8 +16,8 @@ from pruning.errors import InputError
 from pruning.specs import STARVED, PruneSpec, Spec, WeightKey
 
 if TYPE_CHECKING:
-    from pruning.masks import Mask
-    from pruning.workspace import Run
+    from pruning.masks.selecting import Mask
+    from pruning.runs.workspace import Run
 
 Kind = Literal["dense", "domain", "half", "mixture", "magnitude", "random"]
 KINDS: tuple[Kind, ...] = ("dense", "domain", "half", "mixture", "magnitude", "random")
@@ -101,8 +101,8 @@ def prune_of(source: MaskSource, prune: PruneSpec) -> PruneSpec | None:
 
 def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, Mask]:
     """The masks of every weight that `prune` selects; none for the dense model."""
-    from pruning.starved import norms_of
-    from pruning.submodels import masks_from_norms, mixture_masks, run_masks
+    from pruning.masks.making import masks_from_norms, mixture_masks, run_masks
+    from pruning.masks.starved import norms_of
 
     chosen = prune_of(source, prune)
     if chosen is None:

@@ -10,7 +10,7 @@ from analysis.evaluation.pass_at_k import evaluate_programs, unbiased_pass_at_k
 from analysis.evaluation.program_tasks import CodeTask
 from analysis.evaluation.sampling import Sampling
 from analysis.execution import Sandbox
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 from pruning.progress import Report, ignore
 
 PROGRAM_TOKENS = 320  # new tokens at most

@@ -15,7 +15,7 @@ from pruning.domains.hub import explain
 from pruning.domains.parse import parse_domain
 from pruning.domains.records import parse_json
 from pruning.errors import InputError
-from pruning.paths import allowed_path
+from pruning.machine.paths import allowed_path
 from pruning.specs import DomainSpec
 
 ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson")

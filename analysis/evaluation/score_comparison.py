@@ -19,8 +19,8 @@ from analysis.evaluation.measures import BITS_PER_BYTE, Estimate, paired_differe
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import Cell, EvaluationTable
 from pruning.progress import Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "wanda": {},

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.evaluation.measures import Measured
+from pruning.machine.storage import atomic_json
 from pruning.specs import content_hash
-from pruning.storage import atomic_json
 
 if TYPE_CHECKING:
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 FOLDER = "evaluation"
 

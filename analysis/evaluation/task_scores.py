@@ -27,7 +27,7 @@ from analysis.evaluation.translation_metrics import bleu_statistics, chrf_statis
 from analysis.execution import Sandbox
 from demo.texts.tasks import ChoiceTask, MathTask, TranslationTask
 from pruning.errors import InputError
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 from pruning.progress import Report, ignore
 
 SOLUTION_TOKENS, SENTENCE_TOKENS = 256, 96  # new tokens at most: a worked solution, a translation

@@ -28,7 +28,7 @@ from analysis.evaluation.program_sources import load_code_tasks
 from demo.texts import commonsense, math_problems, translation
 from demo.texts.tasks import ChoiceTask, MathTask, TranslationTask
 from pruning.errors import InputError
-from pruning.paths import allowed_path
+from pruning.machine.paths import allowed_path
 from pruning.specs import Spec
 
 MATH, CHOICES, TRANSLATION, PROGRAMS = "math", "choices", "translation", "programs"

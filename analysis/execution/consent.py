@@ -15,7 +15,7 @@ from pathlib import Path
 from analysis.execution.detection import require
 from analysis.execution.sandbox import Sandbox
 from pruning.errors import AtlasError, InputError
-from pruning.storage import atomic_json, storage_errors
+from pruning.machine.storage import atomic_json, storage_errors
 
 FILE = "execution-consent.json"
 FLAG = "--allow-execution"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pruning.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
+from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 LAUNCHER_ROOT = "/launcher"  # in the sandbox; holds analysis/execution/inside

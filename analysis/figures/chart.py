@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from analysis.tables import csv_table
+from analysis.figures.tables import csv_table
 
 
 @dataclass(frozen=True, kw_only=True)

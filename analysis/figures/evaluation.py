@@ -17,7 +17,7 @@ from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
 from analysis.figures.look import Look, colour_bar, dress
-from analysis.tables import columns_of
+from analysis.figures.tables import columns_of
 
 VALUES, AGAINST_OWN = "values", "against-own"
 ROW_HEIGHT, FRAME_HEIGHT = 40, 110  # pixels

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from analysis.evidence.findings import CLEAR
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.look import Look, dress
-from analysis.findings import CLEAR
-from analysis.yardsticks import PairEvidence, Yardsticks
 
 ROW_HEIGHT, FRAME_HEIGHT = 27, 70  # pixels
 YARDSTICKS = (

@@ -7,12 +7,12 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+from analysis.evidence.findings import CLEAR
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.evidence import YARDSTICKS, under_the_pointer
 from analysis.figures.look import Look, dress
-from analysis.findings import CLEAR
-from analysis.yardsticks import PairEvidence, Yardsticks
 
 Kind = Literal["layer", "projection"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from analysis.evidence.learning_curve import LearningCurve
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
 from analysis.figures.look import Look, dress
-from analysis.learning_curve import LearningCurve
 
 
 def learning_chart(curves: Sequence[LearningCurve], style: Look) -> Chart:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analysis.figures.chart import Chart
 from analysis.figures.domains import colours, label
 from analysis.figures.look import Look, Scale, colour_bar, dress
-from analysis.masks_view import BlockView, thin
+from analysis.overlap.masks_view import BlockView, thin
 
 
 def mask_density(view: BlockView, domain: str, style: Look, height: int = 250) -> Chart:

@@ -16,7 +16,7 @@ from analysis.figures.evidence import under_the_pointer
 from analysis.figures.look import Look, colour_bar, dress
 
 if TYPE_CHECKING:
-    from analysis.yardsticks import PairEvidence, Yardsticks
+    from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 
 Matrix = NDArray[np.float64]
 

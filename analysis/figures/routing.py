@@ -9,7 +9,7 @@ from analysis.figures.cells import write_on_cells
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.look import Look, colour_bar, dress
-from analysis.routing import ABSENT, RoutingTable
+from analysis.structure.routing import ABSENT, RoutingTable
 
 SHARE, AGAINST = "share", "against the others"
 VIEWS = (SHARE, AGAINST)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.chart import Chart
 from analysis.figures.domains import label
 from analysis.figures.evidence import YARDSTICKS
 from analysis.figures.look import Look, dress
-from analysis.yardsticks import PairEvidence, Yardsticks
 
 AtSparsities = Mapping[float, Sequence[PairEvidence]]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from analysis.playground.records import Sampling
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
 
 OTHERS = 3  # likeliest other tokens that are told
 

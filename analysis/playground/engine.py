@@ -13,14 +13,14 @@ from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Reason, SubModel, Token
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
-from pruning.masks import Mask
-from pruning.models import LoadedModel, load_model, on_this_machine
+from pruning.machine.resources import free_gpu_bytes, free_memory_bytes, gigabytes
+from pruning.masks.making import mixture_masks
+from pruning.masks.selecting import Mask
+from pruning.masks.surgery import temporary_masks
+from pruning.models.loading import LoadedModel, load_model, on_this_machine
 from pruning.progress import Report, ignore
-from pruning.resources import free_gpu_bytes, free_memory_bytes, gigabytes
+from pruning.runs.workspace import Run
 from pruning.specs import WeightKey
-from pruning.submodels import mixture_masks
-from pruning.surgery import temporary_masks
-from pruning.workspace import Run
 
 KEPT_MASKS = 6  # sub-models whose packed masks are kept, one bit a weight
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Queue
 from typing import IO, Any
 
-from pruning.console import out_of_memory, quiet_libraries
+from pruning.commands.console import out_of_memory, quiet_libraries
 from pruning.errors import AtlasError
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Worker:
     def _generate(self, identifier: str, data: dict[str, Any]) -> None:
         from analysis.playground.engine import Engine
         from analysis.playground.records import Event, GenerationSpec
-        from pruning.workspace import Workspace
+        from pruning.runs.workspace import Workspace
 
         spec = GenerationSpec.from_json(data)
         run = Workspace(self.root).run(spec.run)

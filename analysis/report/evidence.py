@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.evidence.findings import CLEAR, p_sentence, rows_sentence, sentence
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.domains import label
 from analysis.figures.evidence import index_chart
 from analysis.figures.evidence_parts import Kind, index_by_part, parts_of, parts_table
 from analysis.figures.look import LIGHT
 from analysis.figures.overlap import layer_by_projection, layer_lines
 from analysis.figures.sparsity import find_pair
-from analysis.findings import CLEAR, p_sentence, rows_sentence, sentence
 from analysis.report.html import (
     Data,
     Figure,
@@ -22,7 +23,6 @@ from analysis.report.html import (
     paragraph,
 )
 from analysis.report.source import Source
-from analysis.yardsticks import PairEvidence, Yardsticks
 
 KINDS: tuple[Kind, ...] = ("layer", "projection")
 MEASURED = ("overlap", "ceiling", "cross", "chance")

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.io.json import to_json_plotly
 
 from analysis.figures.chart import Chart
-from analysis.tables import cell, csv_table, is_number, latex_table
+from analysis.figures.tables import cell, csv_table, is_number, latex_table
 
 FIGURE_WIDTH = 700  # pixels; as wide as the text, on screen and on A4 paper
 LATEX_ROWS = 60  # a longer table is no table for a paper

@@ -5,9 +5,9 @@ from __future__ import annotations
 from analysis.report.html import Section, heading, listing, paragraph
 from analysis.report.mathml import formula, fraction, part, root, row, squared, sub, total
 from analysis.report.source import Source
-from pruning.allocation import OUTLIER, SPREAD
+from pruning.masks.allocation import OUTLIER, SPREAD
+from pruning.runs.statistics import ENOUGH_TOKENS
 from pruning.specs import PruneSpec
-from pruning.statistics import ENOUGH_TOKENS
 
 REFERENCES = (
     "M. Sun, Z. Liu, A. Bair, J. Z. Kolter. A Simple and Effective Pruning Approach for Large "

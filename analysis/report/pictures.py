@@ -8,8 +8,8 @@ from analysis.report.html import Figure
 from analysis.report.sections import sections
 from analysis.report.source import Source
 from pruning.errors import AtlasError, InputError
+from pruning.machine.storage import storage_errors
 from pruning.progress import Progress, Report
-from pruning.storage import storage_errors
 
 SCALES = {"svg": 1, "png": 3}  # format -> pixels of the file for one of the page
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from analysis.report.html import Section, Table
 from analysis.report.source import Source
-from pruning.sources import is_hub_id
+from pruning.models.sources import is_hub_id
 from pruning.specs import ModelSpec
 
 ANALYSIS_LIBRARIES = ("numpy", "scipy", "torch", "plotly")

@@ -10,15 +10,15 @@ from analysis.captions import about_run
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
 from analysis.figures.routing import routing_heatmap
+from analysis.figures.tables import columns_of
 from analysis.report.html import Data, Figure, Part, Section, Table, listing, paragraph
 from analysis.report.source import Source
-from analysis.routing import (
+from analysis.structure.routing import (
     RoutingTable,
     distance_sentence,
     routing_sentence,
     starved_experts_sentence,
 )
-from analysis.tables import columns_of
 
 COUNTED = (
     "In every layer a router sends each token to a few of many experts. This was counted while the "

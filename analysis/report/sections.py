@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.captions import about_run
+from analysis.evidence.findings import CLEAR, cautions, is_enough, learning_sentence
+from analysis.evidence.learning_curve import LearningCurve, changed_share
+from analysis.evidence.resampling import refusal
+from analysis.evidence.yardsticks import PairEvidence
 from analysis.figures.domains import label
 from analysis.figures.learning_curve import learning_chart
 from analysis.figures.look import LIGHT
 from analysis.figures.overlap import overlap_matrix
 from analysis.figures.sparsity import index_lines, yardstick_lines
-from analysis.findings import (
-    CLEAR,
-    cautions,
-    is_enough,
-    learning_sentence,
-)
-from analysis.learning_curve import LearningCurve, changed_share
 from analysis.report.cause import causes, own_sentence
 from analysis.report.channels import channels
 from analysis.report.commands import reproduction
@@ -31,8 +28,6 @@ from analysis.report.provenance import provenance
 from analysis.report.routing import routed_sentence, routing
 from analysis.report.source import Source
 from analysis.report.structure import regions, relations
-from analysis.resampling import refusal
-from analysis.yardsticks import PairEvidence
 
 CHANGED = (
     "Share of a domain's kept weights that change when the second half of its groups is added, and "

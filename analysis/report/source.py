@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from analysis.captions import about
 from analysis.cause.results import Cause, stored_causes
 from analysis.cause.spec import CauseSpec
-from analysis.comparisons import EvidenceSpec
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import EvaluationTable, stored_table, stored_tables
-from analysis.evidence import best_evidence, evidence, stored_at_sparsities, stored_evidence
-from analysis.learning_curve import LearningCurve, learning_curves, stored_learning_curves
-from analysis.overlap import OverlapTable, overlap_table
-from analysis.resampling import refusal
-from analysis.routing import RoutingTable, routing_table
-from analysis.yardsticks import PairEvidence
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.learning_curve import LearningCurve, learning_curves, stored_learning_curves
+from analysis.evidence.resampling import refusal
+from analysis.evidence.testing import best_evidence, evidence, stored_at_sparsities, stored_evidence
+from analysis.evidence.yardsticks import PairEvidence
+from analysis.overlap.table import OverlapTable, overlap_table
+from analysis.structure.routing import RoutingTable, routing_table
 from pruning.errors import InputError
 from pruning.progress import Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.workspace import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.figures.tables import csv_table, latex_table
 from analysis.report.html import LATEX_ROWS, Figure
 from analysis.report.sections import sections
 from analysis.report.source import Source
-from analysis.tables import csv_table, latex_table
-from pruning.storage import storage_errors
+from pruning.machine.storage import storage_errors
 
 
 def write_tables(source: Source, folder: Path) -> list[Path]:

@@ -16,15 +16,15 @@ from typing import Any, Self
 import torch
 
 from analysis.savings.speed import Workload, time_ways
-from pruning.combinations import MIXTURE, combined_masks
+from pruning.checkpoints.shards import CHUNK
 from pruning.errors import InputError
-from pruning.export_spec import ExportSpec
+from pruning.machine.storage import atomic_json, storage_errors
+from pruning.masks.combinations import MIXTURE, combined_masks
+from pruning.masks.making import mixture_masks
 from pruning.progress import Meter, Report, ignore
-from pruning.shards import CHUNK
+from pruning.runs.workspace import Run
 from pruning.specs import content_hash
-from pruning.storage import atomic_json, storage_errors
-from pruning.submodels import mixture_masks
-from pruning.workspace import Run
+from pruning.specs.exports import ExportSpec
 
 WAYS = ("dense", "masked", "sparse rows", "2:4")
 
@@ -114,8 +114,8 @@ def _folder(run: Run) -> Path:
 
 def _on_disk(run: Run, spec: ExportSpec, report: Report) -> dict[str, int]:
     """Bytes of the weight files: as they are, with zeros, zipped, and stored small."""
-    from pruning.export import export  # brings transformers along; pages only read
-    from pruning.formats.folders import compress
+    from pruning.exports.forms import compress
+    from pruning.exports.writing import export  # brings transformers along; pages only read
 
     base = sorted(run.model_folder().glob("*.safetensors"))
     _folder(run).mkdir(exist_ok=True)
@@ -159,7 +159,7 @@ def _computing(
 ) -> tuple[dict[str, int], dict[str, dict[str, list[float]]], dict[str, str]]:
     """Bytes of the parameters and tokens per second, by way of computing."""
     # here, as it brings transformers along, and pages only read
-    from pruning.models import load_model, on_this_machine
+    from pruning.models.loading import load_model, on_this_machine
 
     pairs = (
         mixture_masks(run, spec.prune, dict(spec.mixture))

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from pruning.errors import AtlasError
-from pruning.masks import Mask
+from pruning.masks.selecting import Mask
+from pruning.masks.surgery import temporary_masks
 from pruning.progress import Meter
 from pruning.specs import WeightKey
-from pruning.surgery import temporary_masks
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 Times = dict[str, list[float]]
 

@@ -11,16 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pruning.collection import Batch, HiddenStates
-from pruning.experts import Expert
-from pruning.forward import Decoder
-from pruning.input_sums import input_readers, reading
+from pruning.calibration.decoder import Decoder
+from pruning.calibration.input_sums import input_readers, reading
+from pruning.calibration.passages import Batch, HiddenStates
+from pruning.checkpoints.weights import PrunableWeight
+from pruning.models.experts import Expert
 from pruning.progress import Meter
 from pruning.specs import WeightKey
-from pruning.weights import PrunableWeight
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 Channels = Mapping[WeightKey, Sequence[int]]
 Values = dict[WeightKey, NDArray[np.float32]]

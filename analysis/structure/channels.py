@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pruning.errors import InputError
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import Spec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.workspace import Run
 
 Float = NDArray[np.float64]
 QUIET = 0.1  # of an input's typical loudness; channels that never get there are left out

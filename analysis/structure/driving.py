@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from analysis.structure.channels import LoudChannel, PairSpec, input_ratios
 from pruning.domains.packing import TokenSample
+from pruning.machine.storage import atomic_json
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.selection import select_weights
+from pruning.runs.workspace import Run
 from pruning.specs import WeightKey
-from pruning.storage import atomic_json
-from pruning.workspace import Run
+from pruning.specs.selection import select_weights
 
 if TYPE_CHECKING:
-    from pruning.models import LoadedModel
+    from pruning.models.loading import LoadedModel
 
 TOKENS, OCCURRENCES = 8, 5  # kept of each channel and domain
 SAME_TOKEN = 2  # occurrences of one token at most, so that others are seen as well
@@ -149,8 +149,8 @@ def _read_again(
     """For each of the two domains: input key -> the driving tokens of each channel."""
     # here, as they bring transformers along, and pages read what is stored
     from analysis.structure.activations import channel_values
-    from pruning.collection import batches_of
-    from pruning.models import load_model, on_this_machine
+    from pruning.calibration.passages import batches_of
+    from pruning.models.loading import load_model, on_this_machine
 
     run.model_folder()  # says so if the model is gone or has changed
     report(Progress(stage="Loading the model", done=0, total=1))

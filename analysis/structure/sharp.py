@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from analysis.overlap import is_small
+from analysis.overlap.table import is_small
+from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.masks import Mask
+from pruning.machine.storage import atomic_tensors
+from pruning.masks.making import masks_from_norms, score_norms, selected_weights
+from pruning.masks.selecting import Mask
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
-from pruning.storage import atomic_tensors
-from pruning.submodels import masks_from_norms, score_norms, selected_weights
-from pruning.weights import PrunableWeight
-from pruning.workspace import Run
 
 Integer = NDArray[np.int64]
 Float = NDArray[np.float64]

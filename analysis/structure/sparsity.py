@@ -1,7 +1,7 @@
 """Core and exclusive weights at every whole percent of sparsity, from one ranking of the scores.
 
 A weight's level in a domain is the first percent at which that domain prunes it (see
-`analysis.sparsity_curve`). At percent p every domain keeps it if its lowest level is above p, some
+`analysis.overlap.sparsity_curve`). At percent p every domain keeps it if its lowest level is above p, some
 domain if its highest is, and domain d alone if d's level is above p and no other's is.
 """
 
@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from analysis.overlap import is_small
-from analysis.sparsity_curve import NEVER, pruning_levels
+from analysis.overlap.sparsity_curve import NEVER, pruning_levels
+from analysis.overlap.table import is_small
+from pruning.machine.storage import atomic_tensors
+from pruning.masks.making import from_scores, score_norms
 from pruning.progress import Meter, Report, ignore
-from pruning.selection import select_weights
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, content_hash
-from pruning.storage import atomic_tensors
-from pruning.submodels import from_scores, score_norms
-from pruning.workspace import Run
+from pruning.specs.selection import select_weights
 
 Integer = NDArray[np.int64]
 Float = NDArray[np.float64]

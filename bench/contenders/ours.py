@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 
 from bench.contenders.trial import SPARSITY, Trial
-from pruning.collection import Passage, batches_of, pass_through
+from pruning.calibration.decoder import Decoder
+from pruning.calibration.passages import Passage, batches_of, pass_through
 from pruning.domains.token_sample import TokenSample
-from pruning.forward import Decoder
-from pruning.masks import Mask
-from pruning.models import LoadedModel, load_model
-from pruning.scores import importance
-from pruning.sequential import prune_sequential
+from pruning.masks.making import Norms, masks_of_rows, row_blocks
+from pruning.masks.scores import importance
+from pruning.masks.selecting import Mask
+from pruning.masks.sequential import prune_sequential
+from pruning.models.loading import LoadedModel, load_model
+from pruning.runs.statistics import ChannelStats
 from pruning.specs import ModelSpec, PruneSpec, SampleSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.submodels import Norms, masks_of_rows, row_blocks
 
 GROUPS = 16  # of documents, as `calibrate` has by default
 HALF = PruneSpec(sparsity=SPARSITY)
@@ -88,7 +88,7 @@ def calibrate(loaded: LoadedModel, sample: TokenSample, size: int) -> Norms:
 
 
 def make_masks(loaded: LoadedModel, norms: Norms, prune: PruneSpec) -> dict[WeightKey, Mask]:
-    """Every weight's mask, as `pruning.submodels.masks_from_norms` makes it of a checkpoint."""
+    """Every weight's mask, as `pruning.masks.making.masks_from_norms` makes it of a checkpoint."""
     masks = {}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for weight in loaded.weights:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.contenders.ours import HALF, batch_size, calibrate, make_masks, named, sample_of
 from bench.contenders.trial import Trial
-from pruning.models import load_model
+from pruning.models.loading import load_model
 from pruning.specs import ModelSpec
 
 

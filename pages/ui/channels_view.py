@@ -20,8 +20,8 @@ from pages.ui.words import glossary
 if TYPE_CHECKING:
     from analysis.structure.channels import LoudChannel, PairSpec
     from analysis.structure.driving import DrivenChannel
+    from pruning.runs.workspace import Run
     from pruning.specs import WeightKey
-    from pruning.workspace import Run
 
 
 def channels_section(run: Run) -> None:
@@ -97,7 +97,7 @@ def _choose_channel(found: tuple[DrivenChannel, ...]) -> DrivenChannel:
 
 
 def _offer(run: Run, spec: PairSpec, key: WeightKey) -> None:
-    from analysis.overlap import is_small
+    from analysis.overlap.table import is_small
 
     small = is_small(run)
     st.markdown(
@@ -122,6 +122,6 @@ def _kept_ratios(
     folder: str, updated: float, spec: str
 ) -> dict[WeightKey, tuple[LoudChannel, ...]]:
     from analysis.structure.channels import PairSpec, input_ratios
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
     return input_ratios(Run(Path(folder)), PairSpec.from_json(json.loads(spec)))

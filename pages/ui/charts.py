@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.tables import csv_table, latex_table
+from analysis.figures.tables import csv_table, latex_table
 from pages.ui.state import keep, kept_choices
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from pages.ui.frame import go
 from pages.ui.library import finished_runs
 from pages.ui.state import choose, choose_many, keep, kept_choices, slide, switch
 from pages.ui.words import ago, count, explain, listing
-from pruning.patterns import pattern_sparsity
 from pruning.specs import STARVED, TEXT_SCORES, PruneSpec
+from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 PATTERNS = ("unstructured", "2:4", "4:8")
 SCORE_NAMES = {

@@ -12,8 +12,8 @@ from pages.ui.job_view import show_followed, submit
 from pages.ui.words import count
 
 if TYPE_CHECKING:
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 
 def overlaps_counted(run: Run, prune: PruneSpec) -> bool:
@@ -22,7 +22,7 @@ def overlaps_counted(run: Run, prune: PruneSpec) -> bool:
     All layers and projections are counted at once, but where OWL shares out what is pruned among
     those that were chosen.
     """
-    from analysis.overlap import is_quick
+    from analysis.overlap.table import is_quick
 
     job = show_followed("overlap")
     if is_quick(run, prune):

@@ -14,7 +14,7 @@ from pages.ui.frame import sentences
 from pages.ui.state import choose_many, keep, kept_choices
 from pages.ui.words import explain
 from pruning.errors import InputError
-from pruning.paths import uploads_folder
+from pruning.machine.paths import uploads_folder
 from pruning.specs import DomainSpec
 
 OWN = "own"  # the address holds each domain of one's own as JSON

@@ -20,7 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from pages.ui.library import workspace, workspace_root
 from pruning.errors import AtlasError, InputError
-from pruning.storage import storage_errors
+from pruning.machine.storage import storage_errors
 
 PATH = "/download/"
 VALID_SECONDS = 24 * 3600
@@ -67,7 +67,7 @@ def download(request: Request) -> Response:
 
 def packed(folder: Path) -> Path:
     """The archive of an export, made if there is none that is newer than the export."""
-    from pruning.archive import archive
+    from pruning.machine.archive import archive
 
     with _packing:
         if is_packed(folder):

@@ -12,12 +12,12 @@ from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number
 from pages.ui.task_choices import choose_tasks, task_flags
 from pages.ui.words import explain
-from pruning.patterns import pattern_sparsity
 from pruning.specs import PruneSpec
+from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 SPARSITIES = tuple(percent / 100 for percent in range(10, 100, 5))
 USUAL = (0.4, 0.5, 0.6)

@@ -13,10 +13,10 @@ from pages.ui.pair_table import NUMBERS
 from pages.ui.state import switch
 
 if TYPE_CHECKING:
+    from analysis.evidence.yardsticks import PairEvidence
     from analysis.figures.evidence_parts import Kind
-    from analysis.yardsticks import PairEvidence
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 KINDS: dict[Kind, str] = {"layer": "by layer", "projection": "by projection"}
 SHOWN_FIRST = (

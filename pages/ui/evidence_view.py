@@ -17,10 +17,10 @@ from pages.ui.job_view import show_followed, submit
 from pages.ui.words import glossary
 
 if TYPE_CHECKING:
-    from analysis.comparisons import EvidenceSpec
-    from analysis.yardsticks import PairEvidence
+    from analysis.evidence.comparisons import EvidenceSpec
+    from analysis.evidence.yardsticks import PairEvidence
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
     Pairs = tuple[PairEvidence, ...]
     Known = tuple[EvidenceSpec, Pairs]
@@ -30,15 +30,15 @@ ACROSS = (0.1, 0.3, 0.5, 0.7, 0.9)  # sparsities that a click asks for
 
 def known(run: Run, prune: PruneSpec) -> Known | None:
     """The yardsticks of every pair, if they have been computed, and how hard it was looked."""
-    from analysis.evidence import best_evidence
-    from analysis.resampling import refusal
+    from analysis.evidence.resampling import refusal
+    from analysis.evidence.testing import best_evidence
 
     return best_evidence(run, prune) if refusal(prune) is None else None
 
 
 def hint(prune: PruneSpec) -> str:
     """How to get what is not known yet, for where it would stand."""
-    from analysis.resampling import refusal
+    from analysis.evidence.resampling import refusal
 
     if refusal(prune) is None:
         return "for ceiling, index and p, test the differences (further down)"
@@ -49,7 +49,7 @@ def evidence_section(
     run: Run, prune: PruneSpec, pair: tuple[str, str], found: Known | None
 ) -> None:
     """The yardsticks of every pair if they are known, else the button that has them computed."""
-    from analysis.resampling import refusal
+    from analysis.evidence.resampling import refusal
 
     st.header("Is the difference real?", anchor=False)
     st.caption(
@@ -83,8 +83,8 @@ def _command(run: Run, prune: PruneSpec) -> list[str]:
 
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
+    from analysis.evidence.findings import cautions, magnitude_sentence, sentence
     from analysis.figures.evidence import index_chart
-    from analysis.findings import cautions, magnitude_sentence, sentence
 
     left, right = st.columns([5, 3], gap="large")
     with left:
@@ -112,7 +112,7 @@ def _precision(
     run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs, waiting: bool
 ) -> None:
     """What the sample of rows costs, and the way to do without it."""
-    from analysis.findings import rows_sentence
+    from analysis.evidence.findings import rows_sentence
 
     st.caption(rows_sentence(tested, spec.rows))
     if spec.rows == 0 or waiting:
@@ -132,9 +132,9 @@ def _precision(
 
 def _learning(run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs) -> None:
     """Whether the calibration text was enough."""
+    from analysis.evidence.findings import is_enough, learning_sentence
+    from analysis.evidence.learning_curve import stored_learning_curves
     from analysis.figures.learning_curve import learning_chart
-    from analysis.findings import is_enough, learning_sentence
-    from analysis.learning_curve import stored_learning_curves
 
     curves = stored_learning_curves(run, prune, spec)
     if curves is None:
@@ -159,7 +159,7 @@ def _learning(run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs) -> 
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], waiting: bool) -> None:
     """The yardsticks at all sparsities at which they have been computed."""
-    from analysis.evidence import stored_at_sparsities
+    from analysis.evidence.testing import stored_at_sparsities
 
     if prune.block is not None:
         return

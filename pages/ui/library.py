@@ -15,15 +15,15 @@ import streamlit as st
 
 from pruning.errors import AtlasError
 from pruning.jobs.queue import JobQueue
-from pruning.paths import workspace_folder
+from pruning.machine.paths import workspace_folder
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import EvaluationTable
-    from analysis.overlap import OverlapTable
-    from pruning.masks import Mask
-    from pruning.workspace import Run, Workspace
+    from analysis.overlap.table import OverlapTable
+    from pruning.masks.selecting import Mask
+    from pruning.runs.workspace import Run, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def workspace_root() -> Path:
 
 def workspace() -> Workspace:
     """The workspace of this server."""
-    from pruning.workspace import Workspace
+    from pruning.runs.workspace import Workspace
 
     return Workspace(workspace_root())
 
@@ -80,16 +80,16 @@ def _prune(text: str) -> PruneSpec:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
-    from analysis.overlap import overlap_table
-    from pruning.workspace import Run
+    from analysis.overlap.table import overlap_table
+    from pruning.runs.workspace import Run
 
     return overlap_table(Run(Path(folder)), _prune(prune))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]:
-    from pruning.submodels import run_masks
-    from pruning.workspace import Run
+    from pruning.masks.making import run_masks
+    from pruning.runs.workspace import Run
 
     run, spec = Run(Path(folder)), _prune(prune)
     wanted = [weight for weight in run.weights if str(weight.key) == key]
@@ -103,7 +103,7 @@ def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]
 def _evaluation(folder: str, created: float, spec: str) -> EvaluationTable:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import stored_table
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
     table = stored_table(Run(Path(folder)), EvaluationSpec.from_json(json.loads(spec)))
     if table is None:

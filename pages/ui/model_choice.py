@@ -12,7 +12,7 @@ from pages.ui.words import count, size
 from pruning.specs import ModelSpec
 
 if TYPE_CHECKING:
-    from pruning.inspection import ModelReport
+    from pruning.models.inspection import ModelReport
 
 SOURCES = {"demo": "Demo model", "hub": "Hub", "folder": "Folder"}
 CHECKED_FOR = 60  # seconds that a look at a model stays good: free memory changes
@@ -67,7 +67,7 @@ def look_at(source: str, revision: str | None) -> ModelReport:
 
 @st.cache_resource(ttl=CHECKED_FOR, max_entries=32, show_spinner=False)
 def _inspect(source: str, revision: str | None) -> ModelReport:
-    from pruning.inspection import inspect_model
+    from pruning.models.inspection import inspect_model
 
     return inspect_model(source, revision)
 

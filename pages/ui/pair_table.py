@@ -13,7 +13,7 @@ from analysis.figures.domains import label
 if TYPE_CHECKING:
     import numpy as np
 
-    from analysis.yardsticks import PairEvidence
+    from analysis.evidence.yardsticks import PairEvidence
 
 NUMBERS = {
     "overlap": "The Jaccard overlap of the two masks.",

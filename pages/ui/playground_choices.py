@@ -13,11 +13,11 @@ from demo.texts import DOMAINS
 from pages.ui.choices import PATTERNS, SCORE_NAMES
 from pages.ui.state import choose, choose_many, keep, kept_choices, number, slide, switch
 from pages.ui.words import explain
-from pruning.patterns import pattern_sparsity
 from pruning.specs import PruneSpec
+from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 EXAMPLES = 4
 LONGEST_TITLE = 96

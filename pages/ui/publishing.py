@@ -37,7 +37,7 @@ def publishing(folder: Path) -> None:
 
 
 def _upload(folder: Path, repository: str, busy: bool) -> None:
-    from pruning.publish import plan_upload
+    from pruning.exports.publishing import plan_upload
 
     if not REPOSITORY.fullmatch(repository):
         st.caption("Write the repository as user/name to upload from here.")

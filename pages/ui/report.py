@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
+    from pruning.runs.workspace import Run
     from pruning.specs import PruneSpec
-    from pruning.workspace import Run
 
 
 def report_section(run: Run, prune: PruneSpec, tested: bool) -> None:

@@ -13,14 +13,14 @@ from pages.ui.state import choose, switch
 from pages.ui.words import glossary
 
 if TYPE_CHECKING:
-    from analysis.routing import RoutingTable
-    from pruning.workspace import Run
+    from analysis.structure.routing import RoutingTable
+    from pruning.runs.workspace import Run
 
 
 def routing_section(run: Run) -> None:
     """Nothing for a model without experts."""
     from analysis.figures.routing import SHARE, VIEWS, routing_heatmap
-    from analysis.routing import (
+    from analysis.structure.routing import (
         distance_sentence,
         routing_sentence,
         starved_experts_sentence,
@@ -54,7 +54,7 @@ def routing_section(run: Run) -> None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _counted(folder: str, updated: float) -> RoutingTable:
     """The counts of a run."""
-    from analysis.routing import routing_table
-    from pruning.workspace import Run
+    from analysis.structure.routing import routing_table
+    from pruning.runs.workspace import Run
 
     return routing_table(Run(Path(folder)))

@@ -29,10 +29,12 @@ _stages: dict[str, Stage] = {}
 
 def warm_up() -> None:
     """Begin to import; returns at once."""
-    importlib.import_module("pruning.workspace")  # the first page needs no more than this
-    most_pages = ("analysis.overlap", "analysis.structure.families", "pandas")
+    importlib.import_module("pruning.runs.workspace")  # the first page needs no more than this
+    most_pages = ("analysis.overlap.table", "analysis.structure.families", "pandas")
     _stages["pages"] = Stage(most_pages, pause=0.0)
-    _stages["models"] = Stage(("pruning.models",), pause=5.0)  # in which a page can be drawn
+    _stages["models"] = Stage(
+        ("pruning.models.loading",), pause=5.0
+    )  # in which a page can be drawn
     threading.Thread(target=_import, name="warm-up", daemon=True).start()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def archive(arguments: argparse.Namespace, report: Report) -> Answer:
     """Pack the folder; an archive that is there is replaced when the new one is complete."""
-    from pruning import archive as library
+    from pruning.machine import archive as library
 
     target = library.archive(arguments.folder.resolve(), arguments.out.absolute(), report)
     size = target.stat().st_size

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_selection,
@@ -17,13 +18,12 @@ from pruning.commands.options import (
     spec_error,
     workspace_of,
 )
-from pruning.console import Answer
 from pruning.errors import InputError, TooFewDocumentsError
 from pruning.progress import Report
 from pruning.specs import DTYPES, CalibrationSpec, ModelSpec, SampleSpec
 
 if TYPE_CHECKING:
-    from pruning.workspace import Run
+    from pruning.runs.workspace import Run
 
 DOMAIN_HELP = (
     "a built-in name (see `python -m pruning domains`), name=PATH, or "
@@ -92,9 +92,9 @@ def calibrate(
 
 def run_of(spec: CalibrationSpec, arguments: argparse.Namespace, report: Report) -> Run:
     """The run: calibrated alone, as one share of several, or by the processes of a torchrun."""
-    from pruning import calibration
-    from pruning.distributed import processes
-    from pruning.distributed.shares import Share
+    from pruning.calibration import calibrating as calibration
+    from pruning.calibration import processes
+    from pruning.calibration.shares import Share
 
     workspace = workspace_of(arguments)
     share = Share.parse(arguments.share) if arguments.share else None
@@ -107,9 +107,9 @@ def run_of(spec: CalibrationSpec, arguments: argparse.Namespace, report: Report)
 
 def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     """Where the run is, and what is still missing; of several processes, the first one answers."""
-    from pruning.distributed.processes import is_first
-    from pruning.distributed.shares import Work
-    from pruning.starved import count_experts, starved_sentence
+    from pruning.calibration.processes import is_first
+    from pruning.calibration.shares import Work
+    from pruning.masks.starved import count_experts, starved_sentence
 
     if not is_first():
         arguments.json = False
@@ -175,7 +175,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> C
 
 def model_and_revision(model: str, revision: str | None) -> tuple[str, str | None]:
     """The source and revision of `--model` and `--revision`."""
-    from pruning.sources import parse_model
+    from pruning.models.sources import parse_model
 
     source, named = parse_model(model)
     if revision and named and revision != named:

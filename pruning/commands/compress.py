@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def compress(arguments: argparse.Namespace, report: Report) -> Answer:
     """Write the folder again in the sparse-bitmask form."""
-    from pruning.formats import folders
+    from pruning.exports import forms as folders
 
     out = folders.compress(arguments.folder, arguments.out, report)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

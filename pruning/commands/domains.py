@@ -6,8 +6,8 @@ import argparse
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.progress import Report
 
 YOUR_OWN = (

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
     add_workspace,
     workspace_of,
 )
 from pruning.commands.submodel_choice import add_choice, spec_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from pruning.export_plan import ExportPlan
+    from pruning.exports.planning import ExportPlan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def export(
 ) -> Answer:
     """Write the sub-model."""
     spec = spec_of(arguments, parser)
-    from pruning import export as library
+    from pruning.exports import writing as library
 
     run = workspace_of(arguments).run(spec.run)
     result = library.export(run, spec, arguments.out, report, arguments.form)

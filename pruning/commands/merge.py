@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def merge(arguments: argparse.Namespace, report: Report) -> Answer:
     """Take over the sums that are in the sources and not here."""
-    from pruning.distributed import merging
+    from pruning.calibration import merging
 
     merged = merging.merge(arguments.sources, workspace_of(arguments), report)
     data = [

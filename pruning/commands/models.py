@@ -6,8 +6,8 @@ import argparse
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(arguments: argparse.Namespace, report: Report) -> Answer:
     """List the demo model and what the hub's cache holds."""
-    from pruning.models import list_models
+    from pruning.models.loading import list_models
 
     found = list_models()
     table = Table()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pruning.errors import InputError
-from pruning.selection import parse_layers
 from pruning.specs import (
     ALLOCATIONS,
     COMPARISON_GROUPS,
@@ -17,9 +16,10 @@ from pruning.specs import (
     PruneSpec,
     pattern_sparsity,
 )
+from pruning.specs.selection import parse_layers
 
 if TYPE_CHECKING:
-    from pruning.workspace import Workspace
+    from pruning.runs.workspace import Workspace
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def add_pruning(parser: argparse.ArgumentParser) -> None:
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
     """The workspace that was named, or the usual one."""
-    from pruning.workspace import Workspace
+    from pruning.runs.workspace import Workspace
 
     return Workspace(arguments.workspace)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from pruning.commands.console import Answer
 from pruning.commands.export import summary
 from pruning.commands.options import add_json, add_workspace, workspace_of
 from pruning.commands.submodel_choice import add_choice, spec_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(arguments: argparse.Namespace, parser: argparse.ArgumentParser, report: Report) -> Answer:
     """Count the sub-model; a set operation's counts are kept with the run."""
     spec = spec_of(arguments, parser)
-    from pruning.export_plan import plan_export
+    from pruning.exports.planning import plan_export
 
     run = workspace_of(arguments).run(spec.run)
     run.require_done()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.errors import InputError
 from pruning.progress import Report
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def push(arguments: argparse.Namespace, report: Report) -> Answer:
     """List what goes, and unless it is a dry run, upload it."""
-    from pruning.publish import plan_upload, upload
+    from pruning.exports.publishing import plan_upload, upload
 
     folder = _folder(arguments)
     plan = plan_upload(folder, arguments.repo, private=arguments.private)

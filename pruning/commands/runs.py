@@ -8,8 +8,8 @@ import sys
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
-from pruning.console import Answer
 from pruning.progress import Report
 
 

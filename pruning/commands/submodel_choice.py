@@ -18,7 +18,7 @@ from pruning.errors import InputError
 from pruning.specs import MODES
 
 if TYPE_CHECKING:
-    from pruning.export_spec import ExportSpec
+    from pruning.specs.exports import ExportSpec
 
 COMBINATIONS = ("mixture", "union", "intersection", "removal")
 
@@ -54,7 +54,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
     """The ExportSpec of the flags, or of the spec file."""
-    from pruning.export_spec import ExportSpec
+    from pruning.specs.exports import ExportSpec
 
     if arguments.spec is not None:
         only_with_spec(arguments, parser)
@@ -74,8 +74,8 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
 
 
 def _domains(arguments: argparse.Namespace) -> tuple[tuple[str, float], ...]:
-    from pruning.combinations import other_domains
-    from pruning.export_spec import parse_mixture
+    from pruning.masks.combinations import other_domains
+    from pruning.specs.exports import parse_mixture
 
     if arguments.domain and arguments.all_but:
         raise InputError("Give --domain or --all-but, not both.")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from pruning.commands.console import Answer
 from pruning.commands.options import add_json
-from pruning.console import Answer
 from pruning.progress import Report
 
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify(arguments: argparse.Namespace, report: Report) -> Answer:
     """Make every check; a failed one makes the exit status 1."""
-    from pruning import verify as library
+    from pruning.exports import verifying as library
 
     found = library.verify(arguments.folder, arguments.base, report)
     table = Table()

@@ -14,7 +14,7 @@ from pruning.domains.blobs import Blob, blob_of, decode
 from pruning.domains.folders import count_suffixes, folder_blobs, with_suffixes
 from pruning.domains.records import Documents, csv_file, json_file, json_lines, parquet_file
 from pruning.errors import InputError
-from pruning.paths import allowed_path
+from pruning.machine.paths import allowed_path
 from pruning.specs import DomainSpec
 
 READERS: dict[str, Callable[[Blob, DomainSpec], Documents]] = {

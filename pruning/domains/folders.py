@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pruning.domains.blobs import Blob, blob_of
 from pruning.errors import AtlasError, InputError
-from pruning.paths import allowed_path
+from pruning.machine.paths import allowed_path
 
 SHOWN = 8  # suffixes named in a message
 

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from pruning.errors import AtlasError
-from pruning.storage import whole_or_nothing
+from pruning.machine.storage import whole_or_nothing
 
 _DTYPES = {"input_ids": "int32", "valid": "bool", "group": "int32", "documents": "int64"}
 

@@ -23,10 +23,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pruning.commands.bars import PROGRESS_VARIABLE
 from pruning.jobs.queue import HasRoot, JobQueue
 from pruning.jobs.records import Job, Status, read_error
-from pruning.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
-from pruning.reporting import PROGRESS_VARIABLE
+from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 10.0  # between asking a worker to end and killing it

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.workspace import Run, Workspace
 from tests.pruning import zoo
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.overlap import overlap_table
+from analysis.overlap.table import overlap_table
 from bench.__main__ import main
 from bench.overlaps import NAMES, RUN, SHAPES, make_run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Workspace
 
 
 def test_its_run_can_be_compared(tmp_path: Path) -> None:

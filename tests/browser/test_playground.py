@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from analysis.playground.prompts import prompts
-from pruning.workspace import Workspace
+from pruning.runs.workspace import Workspace
 from tests.browser.conftest import PATIENCE, Server
 from tests.pruning.finished_run import finished_run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from pruning.sources import DEMO_FOLDER
+from pruning.models.sources import DEMO_FOLDER
 from tests.browser.conftest import PATIENCE, Server, settled
 from tests.pruning import zoo
 

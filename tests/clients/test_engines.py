@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from pruning.calibration import calibrate
-from pruning.export import export
-from pruning.export_spec import ExportSpec
-from pruning.formats.folders import compress
+from pruning.calibration.calibrating import calibrate
+from pruning.exports.forms import compress
+from pruning.exports.writing import export
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
-from pruning.workspace import Workspace
+from pruning.specs.exports import ExportSpec
 
 pytestmark = [
     pytest.mark.slow,

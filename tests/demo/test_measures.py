@@ -18,9 +18,9 @@ from demo.recipe import save_model
 from demo.scoreboard import as_markdown, as_text, load
 from demo.texts import DOMAINS
 from demo.tokenizer import train_tokenizer
-from pruning.models import LoadedModel
+from pruning.models.loading import LoadedModel
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Workspace
 
 TINY = ModelSize(hidden=32, layers=2, intermediate=64, heads=2, key_value_heads=1, positions=256)
 

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from pruning.workspace import Run, Workspace
+from pruning.runs.workspace import Run, Workspace
 from tests.pruning.finished_run import finished_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]

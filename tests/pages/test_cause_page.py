@@ -10,9 +10,9 @@ from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.spec import CauseSpec, steps
 from pruning.jobs.queue import JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
-from tests.analysis.test_cause_figures import FOUND
+from tests.analysis.cause.test_figures import FOUND
 from tests.pages.conftest import Open, chart_names, healthy
 
 START = "Take them out and measure"

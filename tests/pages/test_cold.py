@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pruning.workspace import Run
+from pruning.runs.workspace import Run
 from tests.pages.conftest import PAGES, Open, healthy
 
 TITLES = {

@@ -15,8 +15,8 @@ from analysis.evaluation.tasks import TaskSpec
 from analysis.figures.evaluation import evaluation_matrix, over_sparsities
 from analysis.figures.look import LIGHT
 from pruning.jobs.queue import JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
 SPEC = EvaluationSpec(sparsities=(0.5, 0.7), text_bytes=1000)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.comparisons import EvidenceSpec
-from analysis.evidence import evidence
-from analysis.findings import is_enough, learning_sentence, sentence
-from analysis.learning_curve import learning_curves
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.findings import is_enough, learning_sentence, sentence
+from analysis.evidence.learning_curve import learning_curves
+from analysis.evidence.testing import evidence
 from pruning.jobs.queue import JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
 START = "Test the differences"

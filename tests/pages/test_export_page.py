@@ -17,11 +17,11 @@ from pages.ui.export_choice import KEEPS
 from pages.ui.library import queue
 from pages.ui.words import count
 from pruning.errors import AtlasError
-from pruning.export import export
-from pruning.export_plan import plan_export
-from pruning.export_spec import ExportSpec
+from pruning.exports.planning import plan_export
+from pruning.exports.writing import export
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
+from pruning.specs.exports import ExportSpec
 from tests.pages.conftest import Open, healthy
 
 
@@ -241,7 +241,7 @@ def test_a_combination_is_previewed_and_queued(
 def test_a_large_model_s_combination_is_counted_as_a_job(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
     app = healthy(open_page("export", **{"for": ["code", "prose"], "keep": KEEPS["union"]}))
     next(b for b in app.button if b.label == "Count the weights").click()
     healthy(app.run())

@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from analysis.overlap import overlap_table
+from analysis.overlap.table import overlap_table
 from analysis.structure.regions import region_counts
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from pages.ui.library import masks
+from pruning.checkpoints.weights import WeightReader
+from pruning.masks.making import run_masks
+from pruning.runs.statistics import ChannelStats
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
-from pruning.statistics import ChannelStats
-from pruning.submodels import run_masks
-from pruning.weights import WeightReader
-from pruning.workspace import Run
 from tests.pages.conftest import REPOSITORY, Open, healthy
 
 
 @pytest.fixture
 def large(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run that counts as large, whose tables at 50% are stored."""
-    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
-    monkeypatch.setattr("pruning.export_plan.SECONDS_WORTH", 0)
+    monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
+    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
     overlap_table(run, PruneSpec())
     region_counts(run, PruneSpec())
     sharp_regions(run, PruneSpec(), SharpSpec())
@@ -106,6 +106,6 @@ def test_masks_that_depend_on_all_layers_wait_for_the_job(
 
 def test_what_lists_runs_and_reads_results_waits_for_no_model_library() -> None:
     """A server that was just started imports what its first page needs, and that is seconds."""
-    modules = ("pages.ui.server", "pruning.workspace", "analysis.evaluation.table")
+    modules = ("pages.ui.server", "pruning.runs.workspace", "analysis.evaluation.table")
     code = f"import sys, {', '.join(modules)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0

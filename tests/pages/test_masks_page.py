@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.masks_view import block_view
+from analysis.overlap.masks_view import block_view
+from pruning.masks.making import run_masks
+from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec
-from pruning.submodels import run_masks
-from pruning.workspace import Run
 from tests.pages.conftest import Open, chart_names, healthy
 
 

@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from analysis import overlap
 from analysis.captions import about
-from analysis.comparisons import EvidenceSpec
-from analysis.evidence import evidence
-from analysis.overlap import overlap_table
+from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.testing import evidence
+from analysis.overlap import table as overlap
+from analysis.overlap.table import overlap_table
 from pruning.jobs.queue import JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 
 

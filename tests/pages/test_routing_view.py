@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 
 from analysis.figures.domains import label
-from analysis.routing import RoutingTable, distance_sentence, routing_sentence, routing_table
+from analysis.structure.routing import (
+    RoutingTable,
+    distance_sentence,
+    routing_sentence,
+    routing_table,
+)
 from pages.ui.library import queue
 from pages.ui.words import GLOSSARY
-from pruning.statistics import ENOUGH_TOKENS
-from pruning.workspace import Run, Workspace
+from pruning.runs.statistics import ENOUGH_TOKENS
+from pruning.runs.workspace import Run, Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 from tests.pruning.finished_run import finished_run
 
@@ -56,7 +61,7 @@ def test_the_counts_are_read_once_for_many_clicks(
         read.append(run.id)
         return routing_table(run)
 
-    monkeypatch.setattr("analysis.routing.routing_table", noted)
+    monkeypatch.setattr("analysis.structure.routing.routing_table", noted)
     app = healthy(open_page("structure"))
     assert "routing-code-csv" in chart_names(app)
     healthy(app.selectbox(key="experts").set_value("prose").run())

@@ -5,8 +5,8 @@ import json
 from analysis.savings.measure import savings
 from analysis.savings.speed import Workload
 from pages.ui.library import queue
-from pruning.export_spec import ExportSpec
-from pruning.workspace import Run
+from pruning.runs.workspace import Run
+from pruning.specs.exports import ExportSpec
 from tests.pages.conftest import Open, chart_names, healthy
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
-from analysis.overlap import overlap_table
+from analysis.overlap.table import overlap_table
 from analysis.structure.channels import LoudChannel, pair_spec
 from analysis.structure.driving import (
     DrivenChannel,
@@ -25,8 +25,8 @@ from analysis.structure.regions import region_counts
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from pages.ui.tokens_view import occurrences_list, tokens_table
 from pruning.jobs.queue import JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
 from tests.analysis.many_domains import many_domains
 from tests.pages.conftest import Open, chart_names, healthy
 
@@ -114,7 +114,7 @@ def test_the_ends_of_the_slider(sparsity: str, run: Run, open_page: Open) -> Non
 def test_a_large_model_is_counted_as_a_job(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
     app = healthy(open_page("structure", sparsity="0.6", layers="1"))
     assert "family-tree-csv" not in chart_names(app)
     assert "Channels" in [heading.value for heading in app.header]  # need no counting
@@ -153,7 +153,7 @@ def test_of_too_many_domains_all_but_the_regions_is_shown(crowded: Run, open_pag
 def test_too_many_domains_of_a_large_model_wait_for_no_regions(
     crowded: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.overlap.CURVE_LIMIT", 0)
+    monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
     assert "Compare the domains" in labels(healthy(open_page("structure")))
     overlap_table(crowded, PruneSpec())  # what the job would do
     app = healthy(open_page("structure"))

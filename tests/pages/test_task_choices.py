@@ -17,8 +17,8 @@ from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from pages.ui import task_choices
 from pruning.jobs.queue import Job, JobQueue
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import PruneSpec
-from pruning.workspace import Run, Workspace
 from tests.pages.conftest import Open, healthy
 
 SUM = {"prompt": "3 + 4 is", "answer": "7"}

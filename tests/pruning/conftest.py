@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pruning.models import LoadedModel, load_model
+from pruning.models.loading import LoadedModel, load_model
+from pruning.runs.workspace import Run
 from pruning.specs import ModelSpec
-from pruning.workspace import Run
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
 

@@ -6,9 +6,9 @@ import random
 from pathlib import Path
 from typing import Any
 
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
+from pruning.runs.workspace import Run, Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
-from pruning.workspace import Run, Workspace
 from tests.pruning.zoo import build
 
 WORDS = {

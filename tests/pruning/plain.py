@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
-from pruning.masks import keep_highest
-from pruning.models import LoadedModel
-from pruning.scores import score
+from pruning.masks.scores import score
+from pruning.masks.selecting import keep_highest
+from pruning.models.loading import LoadedModel
 from pruning.specs import PruneSpec, WeightKey
 
 

@@ -1,0 +1,1 @@
+"""Whether two domains differ by more than two draws of one."""

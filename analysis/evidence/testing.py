@@ -1,0 +1,158 @@
+"""Is the overlap of two domains really smaller than that of two draws of one domain?
+
+Asks `comparisons` to count, `yardsticks` to measure, and keeps what was found with the run. All of
+it comes from the stored sums per group of documents, without a forward pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
+from analysis.evidence.resampling import check_resampling, each_matrix
+from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
+from analysis.overlap.table import OverlapTable, is_quick, overlap_table
+from pruning.machine.storage import atomic_json
+from pruning.masks.making import selected_weights
+from pruning.progress import Report, ignore
+from pruning.runs.workspace import Run
+from pruning.specs import PruneSpec, content_hash
+
+FORMAT = 3  # of the stored file; another number is another file
+FOLDER = "evidence"  # in the run's
+
+
+def evidence(
+    run: Run, prune: PruneSpec, spec: EvidenceSpec, report: Report = ignore
+) -> tuple[PairEvidence, ...]:
+    """The yardsticks of every pair of a run's domains; stored with the run and read back.
+
+    Raises InputError for a score or comparison group that this cannot be asked of, and where a
+    run has fewer than two domains or groups.
+    """
+    stored = stored_evidence(run, prune, spec)
+    if stored is not None:
+        return stored
+    check_resampling(prune)
+    weights = selected_weights(run, prune)
+    comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
+    counts = join(
+        each_matrix(
+            run,
+            prune,
+            spec.rows,
+            spec.seed,
+            lambda sampled: comparison.count(sampled, prune),
+            report,
+            f"Testing the overlaps at {prune.sparsity:.0%}",
+        )
+    )
+    layers = np.array([str(weight.key.layer) for weight in weights])
+    projections = np.array([weight.key.projection for weight in weights])
+    found = tuple(
+        PairEvidence(
+            domain_a=run.domains[a],
+            domain_b=run.domains[b],
+            whole=yardsticks(np.full(len(weights), "whole model"), counts, number, a, b)[0],
+            layers=yardsticks(layers, counts, number, a, b),
+            projections=yardsticks(projections, counts, number, a, b),
+            smallest_p=comparison.smallest_p((a, b)),
+        )
+        for number, (a, b) in enumerate(comparison.pairs)
+    )
+    found = _adjusted_over_pairs(found)
+    if is_quick(run, prune):
+        table = overlap_table(run, prune, report)
+        found = tuple(_counted(pair, table) for pair in found)
+    asked = {"prune": prune.to_json(), "spec": spec.to_json()}
+    atomic_json(_path(run, prune, spec), {**asked, "pairs": [asdict(pair) for pair in found]})
+    return found
+
+
+def stored_evidence(
+    run: Run, prune: PruneSpec, spec: EvidenceSpec
+) -> tuple[PairEvidence, ...] | None:
+    """What `evidence` found before; None if it was not asked yet."""
+    path = _path(run, prune, spec)
+    return _read(path)[1] if path.exists() else None
+
+
+def best_evidence(
+    run: Run, prune: PruneSpec
+) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]] | None:
+    """What was found where it was looked at hardest, and how hard; None if it was not asked yet.
+
+    First come the most permutations, as they limit the p-values, then the most rows.
+    """
+    found = [_read(path) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")]
+    return max(found, key=lambda each: _effort(each[0]), default=None)
+
+
+def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEvidence, ...]]:
+    """The best evidence at each whole percent of sparsity, for the same choice otherwise.
+
+    Empty for an n:m pattern, whose sparsity is its own.
+    """
+    if prune.block is not None or not (run.folder / FOLDER).exists():
+        return {}
+    there = {path.name.split("-")[0] for path in (run.folder / FOLDER).glob("*.json")}
+    found = {}
+    for percent in range(1, 100):
+        at = replace(prune, sparsity=percent / 100)
+        best = best_evidence(run, at) if _name(at) in there else None
+        if best is not None:
+            found[at.sparsity] = best[1]
+    return found
+
+
+def _effort(spec: EvidenceSpec) -> tuple[float, ...]:
+    rows = spec.rows or np.inf
+    return spec.permutations, rows, spec.bootstraps, spec.splits, -spec.seed
+
+
+def _read(path: Path) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    pairs = tuple(PairEvidence.from_json(pair) for pair in record["pairs"])
+    return EvidenceSpec.from_json(record["spec"]), pairs
+
+
+def _counted(pair: PairEvidence, table: OverlapTable) -> PairEvidence:
+    """With overlaps counted on all weights in place of those estimated from some rows."""
+    names = pair.domain_a, pair.domain_b
+    a, b = (table.domains.index(name) for name in names)
+    by_part = {str(part): each for part, each, _ in table.per_layer(*names)}
+    by_part |= {part: each for part, each, _ in table.per_projection(*names)}
+    by_part[pair.whole.part] = float(table.jaccard()[a, b])
+
+    def exact(row: Yardsticks) -> Yardsticks:
+        return replace(row, overlap=by_part[row.part], overlap_se=0.0)
+
+    return replace(
+        pair,
+        whole=exact(pair.whole),
+        layers=tuple(map(exact, pair.layers)),
+        projections=tuple(map(exact, pair.projections)),
+    )
+
+
+def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, ...]:
+    """With the p-values of the whole model adjusted over the pairs of domains."""
+    adjusted = adjusted_p([pair.whole.p for pair in pairs])
+    return tuple(
+        replace(pair, whole=replace(pair.whole, adjusted_p=float(p)))
+        for pair, p in zip(pairs, adjusted, strict=True)
+    )
+
+
+def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
+    return run.folder / FOLDER / f"{_name(prune)}-{content_hash(spec.to_json())}.json"
+
+
+def _name(prune: PruneSpec) -> str:
+    """What the files of these masks begin with."""
+    return content_hash([FORMAT, prune.to_json()])

@@ -1,0 +1,1 @@
+"""What the masks of several domains share, and views of them."""

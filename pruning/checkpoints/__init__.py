@@ -1,0 +1,1 @@
+"""Checkpoint files as they lie on disk: headers, tensors, shards, and the small form of a matrix."""

@@ -1,0 +1,1 @@
+"""A sub-model as a folder: planned, written, recorded, verified, published."""

@@ -1,0 +1,244 @@
+"""A pruned model as a folder that transformers loads: the base checkpoint with zeros in it.
+
+Everything but the zeros equals the base bit for bit, because the checkpoint's own files are
+copied tensor by tensor and never pass through a model. One tensor is in memory at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pruning.checkpoints.compressed import LAYOUT, compress_shard, compressed_name
+from pruning.checkpoints.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
+from pruning.errors import AtlasError, InputError
+from pruning.exports.card import CARD, model_card
+from pruning.exports.planning import ExportPlan, chosen_weights, plan_export
+from pruning.machine.new_folder import check_is_new, check_space, new_folder
+from pruning.machine.storage import atomic_json
+from pruning.masks.combinations import MIXTURE, REMOVAL, other_domains
+from pruning.masks.recipe import KeptOf, one_shot, sequential_masks, stored
+from pruning.progress import Meter, Report, ignore
+from pruning.specs.exports import ExportSpec
+
+if TYPE_CHECKING:
+    from pruning.checkpoints.weights import PrunableWeight
+    from pruning.runs.workspace import Run
+
+SUBMODEL = "submodel.json"
+SUBMODEL_SCHEMA = 2  # 1: plain mixtures, which earlier releases read too
+PLAIN = "plain"
+FORMS = (PLAIN, LAYOUT)
+LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
+# What transformers reads beside the weights, and the licence texts that must travel along.
+COPIED = (
+    "config.json", "generation_config.json", "model.safetensors.index.json",
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "vocab.txt", "merges.txt", "*.model", "*.tiktoken",
+    "chat_template.json", "*.jinja", "additional_chat_templates/*.jinja",
+    "preprocessor_config.json", "processor_config.json",
+    "LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """The finished export: its folder, what was planned, and what submodel.json says."""
+
+    folder: Path
+    plan: ExportPlan
+    submodel: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The few figures that a person wants to see."""
+        return {
+            "path": str(self.folder),
+            "parameters": self.plan.parameters,
+            "pruned": self.plan.pruned,
+            "kept": self.plan.kept,
+            "sparsity": self.plan.sparsity,
+            "bytes": self.plan.bytes,
+        }
+
+
+def export(
+    run: Run, spec: ExportSpec, out: Path, report: Report = ignore, form: str = PLAIN
+) -> ExportResult:
+    """Write the sub-model that `spec` describes to the new folder `out`.
+
+    form: "plain", which transformers loads, or "sparse-bitmask", small (`exports.forms`).
+
+    The folder appears under its name only when it is complete; on any other end, cancellation
+    included, nothing of it is left.
+
+    Raises:
+        InputError: `out` is there and not empty, or the spec does not fit the run.
+        AtlasError: the base model is not the calibrated one, the disk is full, a file is damaged.
+    """
+    if form not in FORMS:
+        raise InputError(f"The form {form!r} is not one of {', '.join(FORMS)}.")
+    out = out.expanduser().resolve()
+    check_is_new(out)
+    run.require_done()
+    spec = replace(spec, run=run.id)  # a person may have given the beginning of it
+    weights = chosen_weights(run, spec)
+    base = run.model_folder()
+    plan = plan_export(run, spec, base, report)
+    copied = files_to_copy(base)
+    needed = plan.bytes + (plan.compressed_bytes if form != PLAIN else 0)
+    check_space(out, needed + sum((base / name).stat().st_size for name in copied))
+    if spec.needs_model:
+        masks = sequential_masks(run, spec, weights, report)
+        plan = plan_export(run, spec, base, report, masks)
+        kept_of = stored(masks)
+    else:
+        kept_of = one_shot(run, spec)
+    with new_folder(out) as folder:
+        tensors = _write_tensors(base, folder, weights, kept_of, report)
+        if form != PLAIN:
+            compress_files(folder, tensors, report)
+        files = {name: _copy(base / name, folder / name) for name in copied}
+        submodel = _provenance(run, spec, plan, form, tensors, files)
+        atomic_json(folder / SUBMODEL, submodel)
+        origins = [run.origin(domain) for domain, _ in spec.mixture]
+        card = model_card(out.name, spec, run.spec, plan, origins, form)
+        (folder / CARD).write_text(card, encoding="utf-8")
+    return ExportResult(folder=out, plan=plan, submodel=submodel)
+
+
+def files_to_copy(base: Path) -> tuple[str, ...]:
+    """The files beside the weights that belong to the model, relative to its folder."""
+    return tuple(
+        sorted(
+            {
+                path.relative_to(base).as_posix()
+                for pattern in COPIED
+                for path in base.glob(pattern)
+                if path.is_file()
+            }
+        )
+    )
+
+
+def compress_files(
+    folder: Path, tensors: Mapping[str, Mapping[str, Any]], report: Report = ignore
+) -> None:
+    """Replace a folder's plain weight files by compressed ones, one file after the other.
+
+    tensors: name -> its record in submodel.json.
+    """
+    pruned = {name for name, entry in tensors.items() if "pruned" in entry}
+    files = sorted({str(entry["file"]) for entry in tensors.values()})
+    meter = Meter(report, "Compressing", sum((folder / name).stat().st_size for name in files))
+    for name in files:
+        shard = read_shard(folder / name)
+        target = folder / compressed_name(name)
+        compress_shard(shard, target, matrices=pruned, step=meter.step)
+        meter.step(name, len(shard.header))
+        shard.path.unlink()
+
+
+def _write_tensors(
+    base: Path,
+    folder: Path,
+    weights: Sequence[PrunableWeight],
+    kept_of: KeptOf,
+    report: Report,
+) -> dict[str, dict[str, Any]]:
+    """Every shard rewritten; per tensor its file, dtype, shape, SHA-256 and, if pruned, counts."""
+    shards = read_shards(base)
+    by_tensor = {str(weight.tensor): weight for weight in weights}
+    meter = Meter(report, "Writing the model", sum(shard.size for shard in shards))
+    records: dict[str, dict[str, Any]] = {}
+    counts: dict[str, dict[str, Any]] = {}
+
+    def edit(name: str, tensor: torch.Tensor) -> None:
+        counts[name] = _prune(by_tensor[name], tensor, kept_of)
+
+    for shard in shards:
+
+        def written(tensor: StoredTensor, sha256: str, shard: Shard = shard) -> None:
+            records[tensor.name] = {
+                "file": shard.path.name,
+                "dtype": tensor.dtype,
+                "shape": list(tensor.shape),
+                "sha256": sha256,
+                **counts.get(tensor.name, {}),
+            }
+            meter.step(tensor.name, tensor.bytes)
+
+        rewrite_shard(
+            shard, folder / shard.path.name, edited=by_tensor.keys(), edit=edit, written=written
+        )
+        meter.step(shard.path.name, len(shard.header))
+    return records
+
+
+def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dict[str, Any]:
+    """Zero the pruned values in place; the counts for submodel.json."""
+    matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
+    if tuple(matrix.shape) != tuple(weight.shape):
+        raise AtlasError(
+            f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
+            f"{tuple(weight.shape)}; calibrate this model again."
+        )
+    mask = kept_of(weight, matrix)
+    matrix.masked_fill_(~mask, 0)
+    pruned = mask.numel() - int(mask.count_nonzero())
+    return {
+        "layer": weight.key.layer,
+        "name": weight.key.name,
+        "transposed": weight.transposed,
+        "pruned": pruned,
+        "kept": mask.numel() - pruned,
+        "zeros": tensor.numel() - int(tensor.count_nonzero()),
+    }
+
+
+def _provenance(
+    run: Run,
+    spec: ExportSpec,
+    plan: ExportPlan,
+    form: str,
+    tensors: dict[str, dict[str, Any]],
+    files: dict[str, str],
+) -> dict[str, Any]:
+    others = other_domains(run, spec.domains) if spec.combination == REMOVAL else ()
+    needs_this_release = form != PLAIN or spec.combination != MIXTURE
+    return {
+        "schema": SUBMODEL_SCHEMA if needs_this_release else 1,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "base": {
+            "source": run.spec.model.source,
+            "revision": run.spec.model.revision,
+            "fingerprint": run.manifest["fingerprint"],
+        },
+        "form": form,
+        "export": spec.to_json(),
+        "kept_for": list(others),
+        "left_dense": [weight.tensor for weight in plan.left_dense],
+        "run": {"id": run.id, "spec": run.spec.to_json(), "versions": run.manifest["versions"]},
+        "parameters": plan.parameters,
+        "pruned": plan.pruned,
+        "sparsity": plan.sparsity,
+        "tensors": tensors,
+        "files": files,
+        "versions": {"python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+    }
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy one file's content (a cache's links are followed); its SHA-256."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = source.read_bytes()
+    target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,41 @@
+"""Locks between processes, as files; they vanish with the process that holds them.
+
+They are the kernel's (flock), which NFS passes on to the server. Where a file system does not, two
+processes may do the same work twice; they write the same bytes, so no result depends on a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from pathlib import Path
+
+from pruning.machine.storage import storage_errors
+
+CREATING = ".create.lock"  # of a workspace, while the manifest of a run is first written
+
+
+@contextlib.contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Inside, no other process is inside; waits until that is so. path: a file to lock."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def claim(path: Path, held: contextlib.ExitStack) -> bool:
+    """Take the lock of a file, until `held` closes; False at once if another process has it."""
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = path.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return False
+    held.enter_context(handle)
+    return True

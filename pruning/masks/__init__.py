@@ -1,0 +1,1 @@
+"""Sums to scores, scores to masks, and which masks make one sub-model."""

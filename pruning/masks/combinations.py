@@ -1,0 +1,101 @@
+"""Several domains' masks as one: union, intersection, and all but what only some domains need.
+
+A mixture adds the domains' sums and makes one mask of the chosen sparsity. Set operations instead
+make every domain's own mask at that sparsity and combine the bits, so the sparsity of the result
+follows from how much the masks overlap; it is counted exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pruning.checkpoints.weights import PrunableWeight
+from pruning.errors import InputError
+from pruning.machine.storage import atomic_json
+from pruning.masks.making import run_masks, selected_weights
+from pruning.masks.selecting import Mask
+from pruning.progress import Meter, Report, ignore
+from pruning.runs.workspace import Run
+from pruning.specs import PruneSpec, WeightKey, content_hash
+
+MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
+COMBINATIONS = (MIXTURE, UNION, INTERSECTION, REMOVAL)
+
+
+def other_domains(run: Run, domains: Sequence[str]) -> tuple[str, ...]:
+    """The run's domains that are not among these; InputError if none is left."""
+    others = tuple(name for name in run.domains if name not in domains)
+    if not others:
+        raise InputError(
+            "These are all domains of the run; leave one out, so that there is something to "
+            "compare with."
+        )
+    return others
+
+
+def needed_domains(run: Run, combination: str, domains: Sequence[str]) -> tuple[str, ...]:
+    """The domains whose masks a combination looks at, in a fixed order."""
+    return (*domains, *other_domains(run, domains)) if combination == REMOVAL else tuple(domains)
+
+
+def combine(masks: Mapping[str, Mask], combination: str, domains: Sequence[str]) -> Mask:
+    """One mask of one weight matrix from the masks of several domains.
+
+    union: kept by any of `domains`. intersection: kept by all of them. removal: all weights but
+    those that `domains` keep (any of them) and no other domain in `masks` keeps.
+    """
+    own = [masks[name].words for name in domains]
+    shape = masks[domains[0]].shape
+    if combination == INTERSECTION:
+        return Mask(shape=shape, words=np.bitwise_and.reduce(own))
+    union = np.bitwise_or.reduce(own)
+    if combination == UNION:
+        return Mask(shape=shape, words=union)
+    others = np.bitwise_or.reduce([m.words for name, m in masks.items() if name not in domains])
+    exclusive = Mask(shape=shape, words=union & ~others)
+    return Mask.pack(~exclusive.unpack())
+
+
+def combined_masks(
+    run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]
+) -> Iterator[tuple[PrunableWeight, Mask]]:
+    """For each weight matrix in turn, the combined mask; one matrix is in memory at a time."""
+    for weight, masks in run_masks(run, prune, needed_domains(run, combination, domains)):
+        yield weight, combine(masks, combination, domains)
+
+
+def kept_counts(
+    run: Run,
+    prune: PruneSpec,
+    combination: str,
+    domains: Sequence[str],
+    report: Report = ignore,
+) -> dict[WeightKey, int]:
+    """How many weights of each matrix the combination keeps, exactly.
+
+    Counted once by combining the masks, then stored with the run.
+    """
+    path = _path(run, prune, combination, domains)
+    if not path.exists():
+        meter = Meter(report, "Combining masks", len(selected_weights(run, prune)))
+        counts = {}
+        for weight, mask in combined_masks(run, prune, combination, domains):
+            counts[str(weight.key)] = mask.count()
+            meter.step(str(weight.key))
+        atomic_json(path, counts)
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return {WeightKey.parse(key): int(kept) for key, kept in stored.items()}
+
+
+def are_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> bool:
+    """Whether `kept_counts` has counted before."""
+    return _path(run, prune, combination, domains).exists()
+
+
+def _path(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> Path:
+    name = f"{combination}-{content_hash([prune.to_json(), sorted(domains)])}"
+    return run.folder / "combined" / f"{name}.json"
