@@ -34,7 +34,38 @@ def alps(problem: LeastSquares, parts: Sequence[tuple[int, PruneSpec]]) -> tuple
     with H the problem's matrix and B its right-hand side; the penalty p is one for all of them.
     """
     sparse, dual = problem.start.clone(), torch.zeros_like(problem.start)
-    kept = checked = _largest(sparse, parts)
+    kept = checked = largest(sparse, parts)
     penalty, inverse = PENALTY, _inverse(problem.matrix, PENALTY)
     for step in range(1, STEPS + 1):
-        fitted = torch.addmm(_mixed(problem.right, dual, sparse, penalty) ...)
+        fitted = torch.add(problem.right, sparse, alpha=penalty).sub_(dual) @ inverse
+        torch.add(fitted, dual, alpha=1 / penalty, out=sparse)
+        kept = largest(sparse, parts)
+        sparse.mul_(kept)
+        dual.add_(fitted.sub_(sparse), alpha=penalty)
+        if step % UPDATE_EVERY:
+            continue
+        changed = int((kept != checked).sum()) / int(checked.sum())
+        if not changed:
+            break
+        checked = kept
+        penalty *= next(factor for share, factor in GROWTH if changed > share)
+        inverse = _inverse(problem.matrix, penalty)
+    return refit(problem, kept, sparse), kept
+
+
+def largest(values: Tensor, parts: Sequence[tuple[int, PruneSpec]]) -> Tensor:
+    """Which values (rows, channels) are kept where each weight keeps its largest: bool."""
+    sizes = [rows for rows, _ in parts]
+    return torch.cat(
+        [
+            keep_highest(of_weight.abs(), prune)
+            for of_weight, (_, prune) in zip(values.split(sizes), parts, strict=True)
+        ]
+    )
+
+
+def _inverse(matrix: Tensor, penalty: float) -> Tensor:
+    """(H + p I)^-1: (channels, channels)."""
+    shifted = matrix.clone()
+    shifted.diagonal().add_(penalty)
+    return torch.cholesky_inverse(torch.linalg.cholesky(shifted))

@@ -43,9 +43,7 @@ class LeastSquares:
         The moments are used up: their gram becomes `matrix`, in its own memory. share: the ridge, as
         a share of the mean of the gram's diagonal.
         """
-        diagonal = moments.gram.diagonal()
-        # The floor lets a text of zeros through: then the row stays as it is.
-        ridge = (share * diagonal.mean()).clamp_min(torch.finfo(torch.float32).tiny ** 0.5)
+        diagonal, ridge = moments.gram.diagonal(), ridge_of(moments, share)
         right = weight @ (moments.gram if moments.cross is None else moments.cross)
         right.add_(weight * ridge)
         diagonal.add_(ridge)
@@ -57,3 +55,12 @@ class LeastSquares:
     def weights(self, solution: Tensor) -> Tensor:
         """The weights v of a solution u: (rows, channels)."""
         return solution * self.scale
+
+
+def ridge_of(moments: SecondMoments, share: float = RIDGE) -> Tensor:
+    """The ridge, as a share of the mean of the gram's diagonal.
+
+    At least so much that a text of zeros passes: its rows then stay as they are.
+    """
+    smallest = torch.finfo(torch.float32).tiny ** 0.5
+    return (share * moments.gram.diagonal().mean()).clamp_min(smallest)
