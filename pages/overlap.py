@@ -30,7 +30,7 @@ from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
     from analysis.evidence.yardsticks import PairEvidence
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 
 def draw() -> None:

@@ -14,8 +14,8 @@ from pruning.specs import (
     SCORES,
     STARVED,
     PruneSpec,
-    pattern_sparsity,
 )
+from pruning.specs.patterns import pattern_sparsity
 from pruning.specs.selection import parse_layers
 
 if TYPE_CHECKING:

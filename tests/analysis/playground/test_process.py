@@ -18,7 +18,7 @@ from analysis.playground.client import REPOSITORY, Generation, Playground
 from analysis.playground.engine import Engine
 from analysis.playground.records import GenerationSpec, Passage, Sampling, SubModel
 from pruning.errors import InputError
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

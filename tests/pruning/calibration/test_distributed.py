@@ -16,7 +16,8 @@ from pruning.calibration.merging import merge
 from pruning.calibration.shares import Share, Work
 from pruning.errors import AtlasError, InputError
 from pruning.progress import Progress
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
 from tests.pruning.models.test_streaming import assert_same_sums, calibration_spec
 

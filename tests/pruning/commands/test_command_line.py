@@ -15,9 +15,9 @@ from pruning.__main__ import COMMANDS, main
 from pruning.commands.console import QUIET
 from pruning.jobs import JobQueue, Supervisor, supervisor
 from pruning.machine.paths import WORKSPACE_VARIABLE
-from pruning.runs.workspace import Run, Workspace
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]
