@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from pruning.calibration.decoder import Decoder, check_layer_by_layer
 from pruning.calibration.passages import HiddenStates, batches_of, fits_memory
 from pruning.checkpoints.weights import PrunableWeight, WeightReader
 from pruning.domains.packing import TokenSample
-from pruning.masks.selecting import Mask
 from pruning.models.loading import LoadedModel
 from pruning.progress import Meter, Report, ignore
 from pruning.repair.collecting import Pair, collect, distance, fitting, stages
@@ -93,7 +91,9 @@ def _enter(
     pairs = []
     for number, (batches, (_, weight)) in enumerate(zip(texts, samples, strict=True)):
         dense, pruned = (
-            HiddenStates(decoder, batches, None if hold else folder / f"{number}-{name}.safetensors")
+            HiddenStates(
+                decoder, batches, None if hold else folder / f"{number}-{name}.safetensors"
+            )
             for name in ("dense", "pruned")
         )
         pairs.append(Pair(dense=dense, pruned=pruned, weight=weight))
@@ -124,5 +124,7 @@ def _repair_layer(
                 for key, solved in solver.solve(of_input, matrices, moments).items():
                     made[key] = solved
                     changed[key] = solved.matrix(loaded.matrix(key))
-                meter.step(f"layer {of_input[0].key.layer}, {', '.join(w.key.projection for w in of_input)}")
+                meter.step(
+                    f"layer {of_input[0].key.layer}, {', '.join(w.key.projection for w in of_input)}"
+                )
     return made

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from pruning.errors import AtlasError
 from pruning.machine.storage import atomic_json, atomic_write
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.masks.surgery import temporary_matrices
 from pruning.models.loading import LoadedModel
 from pruning.specs import WeightKey
@@ -105,7 +105,9 @@ class MadeSubmodel(Mapping[WeightKey, MadeWeight]):
             self.details: dict[str, object] = record["details"]
             self._keys = tuple(WeightKey.parse(text) for text in record["weights"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AtlasError(f"{folder} is damaged ({error}); delete it to make it again.") from error
+            raise AtlasError(
+                f"{folder} is damaged ({error}); delete it to make it again."
+            ) from error
 
     def __getitem__(self, key: WeightKey) -> MadeWeight:
         return read_layer(self.folder, key.layer, [key])[key]
@@ -158,7 +160,9 @@ def read_layer(
                 for key in keys
             }
     except (OSError, SafetensorError, ValueError) as error:
-        raise AtlasError(f"{path} is damaged ({error}); delete its folder to make it again.") from error
+        raise AtlasError(
+            f"{path} is damaged ({error}); delete its folder to make it again."
+        ) from error
 
 
 def layer_error(folder: Path, layer: int) -> float:
@@ -175,7 +179,10 @@ def _unpacked(octets: np.ndarray, shape: Tensor) -> Mask:
 
 
 def finish(
-    folder: Path, keys: Iterator[WeightKey] | list[WeightKey], seconds: float, details: Mapping[str, object]
+    folder: Path,
+    keys: Iterator[WeightKey] | list[WeightKey],
+    seconds: float,
+    details: Mapping[str, object],
 ) -> MadeSubmodel:
     """Say that every layer is there; the finished sub-model."""
     chosen = list(keys)
@@ -194,9 +201,7 @@ def finish(
 
 
 @contextlib.contextmanager
-def temporary_submodel(
-    loaded: LoadedModel, made: Mapping[WeightKey, MadeWeight]
-) -> Iterator[None]:
+def temporary_submodel(loaded: LoadedModel, made: Mapping[WeightKey, MadeWeight]) -> Iterator[None]:
     """Inside the block, the model is this sub-model; it is as it was on any exit.
 
     As with `surgery.temporary_masks`, all of its weights have to be in memory, or those of `made`

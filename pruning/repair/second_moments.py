@@ -86,7 +86,9 @@ class SecondMoments:
                 f"No token of the text reached {name}, so nothing is known to repair it by; "
                 "choose more text, or leave starved experts dense."
             )
-        if not all(bool(torch.isfinite(each.sum())) for each in (self.gram, self.cross) if each is not None):
+        if not all(
+            bool(torch.isfinite(each.sum())) for each in (self.gram, self.cross) if each is not None
+        ):
             raise AtlasError(
                 f"Activations at {name} are not finite numbers, or their squares are not. Repair in "
                 "float32 or bfloat16; where that is so already, check the model's weights."

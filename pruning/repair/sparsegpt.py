@@ -39,7 +39,7 @@ def sparsegpt(weight: Tensor, factor: Tensor, prune: PruneSpec) -> tuple[Tensor,
     w^2 / [H^-1]_jj: of each row, or of the block as a whole, as in the paper, where the comparison
     group is the matrix; of an n:m pattern m - n of every m columns, when the first of them comes.
     """
-    rows, columns = weight.shape
+    columns = weight.shape[1]
     values, kept = weight.float().T.contiguous(), torch.ones_like(weight.T, dtype=torch.bool)
     for first in range(0, columns, BLOCK):
         last = min(first + BLOCK, columns)
