@@ -42,9 +42,7 @@ def temporary_masks(
 
 
 @contextlib.contextmanager
-def temporary_matrices(
-    loaded: LoadedModel, matrices: Mapping[WeightKey, Tensor]
-) -> Iterator[None]:
+def temporary_matrices(loaded: LoadedModel, matrices: Mapping[WeightKey, Tensor]) -> Iterator[None]:
     """Inside the block, these weights have these values: key -> (out, in), any dtype.
 
     The model's own values are not written to; they stay in memory and come back to their places on
