@@ -22,7 +22,8 @@ from pruning.calibration.shares import Share, Unit, Work, note
 from pruning.checkpoints.headers import fingerprint, read_json
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.domains import origin, pin
-from pruning.domains.packing import TokenSample, sample_domain
+from pruning.domains.packing import sample_domain
+from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.machine.locks import CREATING, turn
 from pruning.machine.storage import atomic_json, storage_errors

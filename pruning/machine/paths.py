@@ -9,7 +9,7 @@ from pruning.errors import InputError
 
 ROOTS_VARIABLE = "SUBMODEL_ATLAS_ROOTS"
 WORKSPACE_VARIABLE = "SUBMODEL_ATLAS_WORKSPACE"
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 
 
 def allowed_roots() -> tuple[Path, ...] | None:

@@ -16,7 +16,7 @@ import torch
 from pruning.calibration.decoder import Decoder, check_layer_by_layer
 from pruning.calibration.passages import HiddenStates, batches_of, fits_memory
 from pruning.checkpoints.weights import PrunableWeight
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
 from pruning.masks.mask import Mask
 from pruning.masks.norms import norms_of
 from pruning.masks.scores import score

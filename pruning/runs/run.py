@@ -12,7 +12,7 @@ from typing import Any
 from pruning.checkpoints.headers import fingerprint
 from pruning.checkpoints.weights import PrunableWeight, WeightReader
 from pruning.domains import DomainOrigin
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, InputError
 from pruning.machine.locks import folder_lock
 from pruning.machine.storage import atomic_json

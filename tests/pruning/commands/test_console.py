@@ -16,15 +16,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pruning.commands.bars import (
-    PROGRESS_VARIABLE,
-    ProgressFile,
-    plain_lines,
-    progress_bar,
-    time_left,
-)
+from pruning.commands.bars import plain_lines, progress_bar, time_left
 from pruning.commands.console import QUIET, Answer, Command, Parser, checked, plain, run
 from pruning.errors import AtlasError, Cancelled, InputError, TooFewDocumentsError
+from pruning.jobs.progress_file import PROGRESS_VARIABLE, ProgressFile
 from pruning.jobs.records import read_error, read_progress
 from pruning.progress import Progress, Report
 
