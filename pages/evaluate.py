@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.captions import NOT_COMPARED, about_tasks, are_held_out, percent
+from analysis.evaluation.options import evaluation_flags
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_run
-from pages.ui.evaluation_choices import choose_evaluation, command_of, consent_to_programs
+from pages.ui.evaluation_choices import choose_evaluation, consent_to_programs
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import show_followed, submit
 from pages.ui.library import evaluation
@@ -129,7 +130,8 @@ def _measure(run: Run, *, busy: bool) -> None:
         "Start measuring", type="primary", icon=":material/play_arrow:", disabled=busy or not ready
     ):
         check_files(spec.task_sets)
-        submit("evaluate", "Measuring the sub-models", command_of(run, spec))
+        argv = ["analysis", "evaluate", "--run", run.id, *evaluation_flags(spec)]
+        submit("evaluate", "Measuring the sub-models", argv)
 
 
 def _held_out(spec: EvaluationSpec) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from pages.ui.job_view import followed, show_followed, show_job, submit
 from pages.ui.library import finished_runs, workspace
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
+from pruning.commands.submodel_choice import choice_flags
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
 from pruning.specs import MODES
@@ -77,10 +79,10 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.exports.planning import is_planned
+    from pruning.masks.recipe import recipe_of
 
     job = show_followed("plan")
-    if is_planned(run, spec):
+    if recipe_of(run, spec).is_quick:
         return True
     if job is None or not job.active:
         st.info(
@@ -197,6 +199,10 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
             raise InputError(f"There is an export named {name} already; choose another name.")
         argv = ["pruning", "export", "--out", str(folder), "--form", form]
         submit("export", f"Building {name}", argv, spec.to_json())
+    with st.expander("The same on the command line", icon=":material/terminal:"):
+        flags = [*choice_flags(spec), "--form", form, "--out", f"exports/{name}"]
+        words = ["python", "-m", "pruning", "export", *flags]
+        st.code(shlex.join(words), language="sh", wrap_lines=True)
 
 
 def _free_name(run: Run, spec: ExportSpec) -> str:

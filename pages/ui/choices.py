@@ -176,18 +176,6 @@ def _choose_sparsity(pattern: str) -> float:
     return implied
 
 
-def pruning_flags(prune: PruneSpec) -> list[str]:
-    """The command line's flags for this choice of masks."""
-    argv = ["--sparsity", str(prune.sparsity), "--pattern", prune.pattern, "--score", prune.score]
-    argv += ["--comparison-group", prune.comparison_group, "--allocation", prune.allocation]
-    argv += ["--starved", prune.starved, "--seed", str(prune.seed)]
-    if prune.layers is not None:
-        argv += ["--layers", ",".join(map(str, prune.layers))]
-    if prune.projections is not None:
-        argv += ["--projections", ",".join(prune.projections)]
-    return argv
-
-
 def choose_starved(run: Run) -> str:
     """What becomes of experts that saw too few tokens; no question for a model without experts."""
     if not run.has_experts:

@@ -30,7 +30,7 @@ from analysis.evidence.findings import sentence
 from analysis.evidence.testing import evidence
 from analysis.figures.domains import label
 from analysis.report import channels as report_channels
-from analysis.report.commands import domain_text, reproduction
+from analysis.report.commands import private, reproduction
 from analysis.report.evaluation import evaluations
 from analysis.report.html import Figure
 from analysis.report.methods import methods
@@ -40,6 +40,7 @@ from analysis.report.source import Source, gather
 from analysis.structure.channels import LoudChannel, PairSpec
 from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
+from pruning.domains.parse import domain_line
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec, WeightKey
@@ -391,4 +392,4 @@ def test_the_commands_say_the_seed_once(source: Source) -> None:
     ],
 )
 def test_domains_are_written_as_they_are_read(text: str) -> None:
-    assert domain_text(parse_domain(text)) == text
+    assert domain_line(private(parse_domain(text))) == text
