@@ -80,10 +80,10 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.exports.planning import is_planned
+    from pruning.masks.recipe import recipe_of
 
     job = show_followed("plan")
-    if is_planned(run, spec):
+    if recipe_of(run, spec).is_quick:
         return True
     if job is None or not job.active:
         st.info(

@@ -57,5 +57,8 @@ def cause_flags(prune: PruneSpec, spec: CauseSpec, others: Sequence[float] = ())
     values = dict(vars(spec))
     values["bytes"] = values.pop("size")
     seed = values.pop("seed")
-    removals = flags_of(add_removals, values, ("region", "draws", "bytes", "bootstraps"))
+    always = ["region", "draws", "bytes", "bootstraps"]
+    if spec.region == "sharp":
+        always += ["top", "others_top"]
+    removals = flags_of(add_removals, values, always)
     return [*pruning_flags(prune), *removals, *seed_flag(prune, seed), *more_flags(others)]

@@ -19,11 +19,10 @@ from analysis.savings.speed import Workload, time_ways
 from pruning.checkpoints.shards import CHUNK
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json, storage_errors
-from pruning.masks.combinations import combined_masks
-from pruning.masks.making import mixture_masks
+from pruning.masks.recipe import recipe_of
 from pruning.progress import Meter, Report, ignore
 from pruning.runs.run import Run
-from pruning.specs import MIXTURE, ExportSpec, content_hash
+from pruning.specs import ExportSpec, content_hash
 
 WAYS = ("dense", "masked", "sparse rows", "2:4")
 
@@ -160,12 +159,7 @@ def _computing(
     # here, as it brings transformers along, and pages only read
     from pruning.models.loading import load_model, on_this_machine
 
-    pairs = (
-        mixture_masks(run, spec.prune, dict(spec.mixture))
-        if spec.combination == MIXTURE
-        else combined_masks(run, spec.prune, spec.combination, spec.domains)
-    )
-    masks = {weight.key: mask for weight, mask in pairs}
+    masks = {weight.key: mask for weight, mask in recipe_of(run, spec).masks()}
     loaded = load_model(on_this_machine(run.spec.model), report)
     meter = Meter(report, "Timing", (work.repeats + 1) * 4)
     times, missing, sizes = time_ways(loaded, masks, work, meter)

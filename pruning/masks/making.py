@@ -23,7 +23,7 @@ from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
 from pruning.masks.allocation import layer_sparsities, outlier_shares
 from pruning.masks.mask import Mask
-from pruning.masks.norms import ScoreNorms, mixture_norms, score_norms
+from pruning.masks.norms import ScoreNorms, score_norms
 from pruning.masks.scores import importance, loudness
 from pruning.masks.selecting import keep_highest
 from pruning.masks.starved import prune_of_weight
@@ -203,12 +203,3 @@ def run_masks(
 ) -> Iterator[tuple[PrunableWeight, dict[str, Mask]]]:
     """For each weight matrix in turn, the mask of every domain: domain name -> mask."""
     return masks_from_norms(run, prune, score_norms(run, prune, domains or run.domains), weights)
-
-
-def mixture_masks(
-    run: Run, prune: PruneSpec, mixture: Mapping[str, float]
-) -> Iterator[tuple[PrunableWeight, Mask]]:
-    """For each weight matrix in turn, the mask of one weighted mixture of domains."""
-    norms = {"mixture": mixture_norms(run, prune, mixture)}
-    for weight, masks in masks_from_norms(run, prune, norms):
-        yield weight, masks["mixture"]
