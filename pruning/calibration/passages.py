@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -56,6 +57,23 @@ class HiddenStates:
         for number, states in enumerate(hidden):
             hidden[number] = _in_place(states, self._call(number, states))
         self.layer += 1
+
+    @property
+    def batches(self) -> Sequence[Batch]:
+        """The batches, in order."""
+        return self._batches
+
+    def states(self, number: int) -> Tensor:
+        """What enters the next layer of one batch: (sample, position, hidden size)."""
+        return self._wanted()[number]
+
+    def observe(self, number: int) -> None:
+        """Call the next layer with one batch, for hooks to look at; the batch stays where it is.
+
+        `AllSeen`, raised by a hook, ends the call early.
+        """
+        with contextlib.suppress(AllSeen):
+            self._call(number, self._wanted()[number])
 
     def sums(self, weights: Sequence[PrunableWeight], *, advance: bool) -> ChannelStats:
         """The statistics of the next layer's inputs; with `advance` the batches move on as well.
