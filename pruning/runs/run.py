@@ -58,6 +58,10 @@ class Run:
             PrunableWeight.from_json(entry) for entry in self.manifest["weights"]
         )
 
+    def __repr__(self) -> str:
+        domains = ", ".join(self.domains)
+        return f"<Run {self.id}: {self.spec.model.source} on {domains}; {self.status}>"
+
     @property
     def layers(self) -> tuple[int, ...]:
         """The decoder layers that were calibrated."""
