@@ -149,5 +149,5 @@ class _Store:
         return json.loads(self.path(removal, domain).read_text(encoding="utf-8"))
 
     def write(self, removal: Removal, domain: str, bits: Float, sizes: NDArray[np.int64]) -> None:
-        """Keep one measurement."""
+        """Keep one measurement: bits (documents,) and sizes in bytes (documents,)."""
         atomic_json(self.path(removal, domain), {"bits": bits.tolist(), "bytes": sizes.tolist()})
