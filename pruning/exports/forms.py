@@ -20,7 +20,7 @@ Convert = Callable[[Path, Path, dict[str, Any]], None]
 
 
 def form_of(folder: Path) -> str:
-    """How an exported folder stores its weights: "plain" or "sparse-bitmask".
+    """How an exported folder stores its weights: "plain", "sparse-bitmask" or "gguf".
 
     Raises:
         InputError: there is no such folder, or it was not exported by this program.
@@ -111,8 +111,9 @@ def restore_files(
 def _converted(folder: Path, out: Path, before: str, after: str, convert: Convert) -> Path:
     folder, out = folder.expanduser().resolve(), out.expanduser().resolve()
     record = read_record(folder)
-    if record.get("form", PLAIN) != before:
-        raise InputError(f"{folder} is {record.get('form', PLAIN)} already.")
+    form = record.get("form", PLAIN)
+    if form != before:
+        raise InputError(f"{folder} is {form}{' already' if form == after else f', not {before}'}.")
     check_is_new(out)
     check_space(out, 2 * sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
     with new_folder(out) as target:
@@ -121,7 +122,7 @@ def _converted(folder: Path, out: Path, before: str, after: str, convert: Conver
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(folder / name, target / name)
         convert(folder, target, record)
-        changed = {**record, "form": after, "schema": SUBMODEL_SCHEMA}
+        changed = {**record, "form": after, "schema": max(2, record["schema"])}
         atomic_json(target / SUBMODEL, changed)
         if (target / CARD).is_file():
             text = (target / CARD).read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ from pruning.exports.tensor_checks import (
     wrong_zeros,
     zeros_in_words,
 )
-from pruning.exports.writing import SUBMODEL, SUBMODEL_SCHEMA
+from pruning.exports.writing import GGUF, PLAIN, SUBMODEL, SUBMODEL_SCHEMA
 from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.models.loading import model_folder
 from pruning.progress import Meter, Report, ignore
@@ -83,12 +83,17 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         InputError: there is no such folder, or it was not exported by this program.
         AtlasError: it was exported by a newer version.
     """
-    if (folder / SUBMODEL).is_file() and _is_compressed(folder):
+    form = _form(folder) if (folder / SUBMODEL).is_file() else PLAIN
+    if form == GGUF:
+        from pruning.exports.gguf.verifying import verify_gguf
+
+        return verify_gguf(folder, base, report)
+    if form == LAYOUT:
         return _verify_compressed(folder, base, report)
     export, checks = _open(folder)
     if export is not None:
         checks.append(
-            _check(
+            check_of(
                 "Files",
                 _changed_files(export),
                 "other files unchanged",
@@ -101,11 +106,11 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
     return VerifyReport(folder=str(folder), checks=tuple(checks))
 
 
-def _is_compressed(folder: Path) -> bool:
+def _form(folder: Path) -> str:
     try:
-        return form_of(folder) == LAYOUT
+        return form_of(folder)
     except AtlasError:  # a damaged record is a failed check, not the end
-        return False
+        return PLAIN
 
 
 def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
@@ -145,7 +150,7 @@ def _open(folder: Path) -> tuple[_Export | None, list[Check]]:
         return None, [*checks, Check(name="Shards", ok=False, detail=str(error))]
     stored = {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}
     export = _Export(folder=folder, record=record, spec=spec, tensors=stored)
-    checks.append(_check("Shards", _misplaced(export), "tensors as recorded", len(stored)))
+    checks.append(check_of("Shards", _misplaced(export), "tensors as recorded", len(stored)))
     return export, checks
 
 
@@ -226,13 +231,13 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
             unequal += differences(tensor, sha256, values, entry, base_tensors.get(name))
     pruned = sum("pruned" in entry for entry in recorded.values())
     checks = [
-        _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
-        _check("Zeros", misplaced, zeros_in_words(export.spec, len(left_dense)), pruned),
+        check_of("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
+        check_of("Zeros", misplaced, zeros_in_words(export.spec, len(left_dense)), pruned),
     ]
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
     same = "tensors equal the base model's but for the zeros"
-    return [*checks, _check("Base model", unequal, same, examined)]
+    return [*checks, check_of("Base model", unequal, same, examined)]
 
 
 def _base_tensors(
@@ -252,7 +257,7 @@ def _base_tensors(
     return {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}, ""
 
 
-def _check(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
+def check_of(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
     """A check that lists what is wrong, or else says what is right about `total` things."""
     found = list(wrong)
     if found:

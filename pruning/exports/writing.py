@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from pruning.runs.workspace import Run
 
 SUBMODEL = "submodel.json"
-SUBMODEL_SCHEMA = 2  # 1: plain mixtures, which earlier releases read too
+SUBMODEL_SCHEMA = 3  # 1: plain mixtures, which earlier releases read too; 3: GGUF
 PLAIN = "plain"
+GGUF = "gguf"
 FORMS = (PLAIN, LAYOUT)
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 # What transformers reads beside the weights, and the licence texts that must travel along.
@@ -214,7 +215,7 @@ def _provenance(
     others = other_domains(run, spec.domains) if spec.combination == REMOVAL else ()
     needs_this_release = form != PLAIN or spec.combination != MIXTURE
     return {
-        "schema": SUBMODEL_SCHEMA if needs_this_release else 1,
+        "schema": 2 if needs_this_release else 1,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "base": {
             "source": run.spec.model.source,
