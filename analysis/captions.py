@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.evaluation.tasks import TaskSpec
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 TASKS_HELD_OUT = "Tasks are held out by meaning: no calibration text shares one."

@@ -31,7 +31,8 @@ from pruning.domains.builtin import BUILTIN
 from pruning.masks.making import run_masks
 from pruning.models.loading import load_model, resolve_device
 from pruning.progress import Progress, Report
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
 
 BATCH_TOKENS = (8_192, 16_384, 32_768)  # of the plain forward pass

@@ -14,7 +14,7 @@ from analysis.overlap.table import count_overlaps
 from bench.measuring import add_results, machine, result
 from pruning.commands.console import Answer
 from pruning.masks.making import masks_of_rows, row_blocks
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.progress import Report
 from pruning.specs import PruneSpec
 

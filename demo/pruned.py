@@ -19,14 +19,9 @@ from demo.texts import DOMAINS
 from pruning.calibration.calibrating import calibrate
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model
-from pruning.runs.workspace import Run, Workspace
-from pruning.specs import (
-    CalibrationSpec,
-    DomainSpec,
-    ModelSpec,
-    PruneSpec,
-    SampleSpec,
-)
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
+from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
 
 ALL, MAGNITUDE, RANDOM, DENSE = "all domains", "magnitude", "random", "dense"
 ROWS = (*DOMAINS, ALL, MAGNITUDE, RANDOM)

@@ -29,7 +29,7 @@ from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 
 if TYPE_CHECKING:
     from pruning.models.inspection import ModelReport
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 
 def draw() -> None:

@@ -19,7 +19,7 @@ from pages.ui.words import glossary
 if TYPE_CHECKING:
     from analysis.cause.results import Cause
     from analysis.cause.spec import CauseSpec, Region
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 REGION_NAMES: dict[Region, str] = {"exclusive": "it alone keeps", "sharp": "score top for it alone"}

@@ -21,7 +21,7 @@ from pages.ui.words import ago, duration, glossary
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import EvaluationTable, Result
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 VIEWS = {"values": "values", "against-own": "against its own mask"}
 ACCURACIES = (

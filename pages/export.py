@@ -24,8 +24,8 @@ from pruning.specs import MODES
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
-    from pruning.runs.workspace import Run
-    from pruning.specs.exports import ExportSpec
+    from pruning.runs.run import Run
+    from pruning.specs import ExportSpec
 
 FORMS = {"plain": "Plain files", "sparse-bitmask": "Small"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -59,7 +59,7 @@ def _make(run: Run, *, busy: bool) -> None:
             mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
         prune = choose_parts(run, prune)
     from pruning.exports.planning import plan_export
-    from pruning.specs.exports import ExportSpec
+    from pruning.specs import ExportSpec
 
     spec = ExportSpec(
         run=run.id,

@@ -36,8 +36,8 @@ from pruning.specs import PruneSpec, WeightKey
 if TYPE_CHECKING:
     from analysis.figures.look import Look
     from pruning.checkpoints.weights import PrunableWeight
-    from pruning.masks.selecting import Mask
-    from pruning.runs.workspace import Run
+    from pruning.masks.mask import Mask
+    from pruning.runs.run import Run
 
 SMALL = 128  # blocks along each side of the small pictures that stand side by side
 ZOOMS = ("whole matrix", "256", "64", "16")

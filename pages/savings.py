@@ -18,8 +18,8 @@ from pages.ui.words import ago, glossary
 
 if TYPE_CHECKING:
     from analysis.savings.measure import Savings
-    from pruning.runs.workspace import Run
-    from pruning.specs.exports import ExportSpec
+    from pruning.runs.run import Run
+    from pruning.specs import ExportSpec
 
 
 def draw() -> None:
@@ -35,7 +35,7 @@ def draw() -> None:
         domain = choose("Sub-model for", run.domains, "domain", format_func=label)
         prune = choose_pruning(run)
     from analysis.savings.measure import measured, this_machine
-    from pruning.specs.exports import ExportSpec
+    from pruning.specs import ExportSpec
 
     spec = ExportSpec(run=run.id, mixture=((domain, 1.0),), prune=prune)
     found = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.structure.families import Families
     from analysis.structure.regions import RegionCounts
     from analysis.structure.sharp import SharpSpec
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 LARGEST = 20  # regions in the UpSet plot, unless another number is chosen

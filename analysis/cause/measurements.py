@@ -19,7 +19,7 @@ from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.masks.surgery import temporary_masks
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 
 
 def only(own: Mask, others: Iterable[Mask]) -> Mask:

@@ -13,10 +13,10 @@ from analysis.cause.regions import regions
 from analysis.cause.spec import CauseSpec, Removal
 from pruning.errors import InputError
 from pruning.masks.making import run_masks, selected_weights
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.masks.starved import check_removal
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import TEXT_SCORES, PruneSpec, WeightKey, content_hash
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from analysis.evidence.yardsticks import adjusted_p
 from analysis.overlap.table import overlap_table
 from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
 FOLDER = "cause"  # in the run's

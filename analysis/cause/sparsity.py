@@ -8,7 +8,7 @@ from dataclasses import replace
 from analysis.cause.findings import is_own
 from analysis.cause.results import Cause, records
 from analysis.cause.spec import CauseSpec, Region
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 AtSparsities = Mapping[float, Cause]

@@ -26,7 +26,7 @@ from pruning.errors import InputError
 from pruning.progress import Progress, Report
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

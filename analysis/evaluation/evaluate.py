@@ -30,7 +30,7 @@ from analysis.execution import Sandbox
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import content_hash
 
 FORMAT = 1  # of what a cell holds

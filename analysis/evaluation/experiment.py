@@ -21,7 +21,8 @@ from analysis.execution import consented_sandbox
 from pruning.calibration.calibrating import calibrate
 from pruning.machine.storage import atomic_write
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, Spec
 
 

@@ -24,7 +24,7 @@ from pruning.domains.encoding import TextEncoder, writable
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import DomainSpec, content_hash
 
 FORMAT = 1  # of the stored draws

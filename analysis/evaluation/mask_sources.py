@@ -16,8 +16,8 @@ from pruning.errors import InputError
 from pruning.specs import STARVED, PruneSpec, Spec, WeightKey
 
 if TYPE_CHECKING:
-    from pruning.masks.selecting import Mask
-    from pruning.runs.workspace import Run
+    from pruning.masks.mask import Mask
+    from pruning.runs.run import Run
 
 Kind = Literal["dense", "domain", "half", "mixture", "magnitude", "random"]
 KINDS: tuple[Kind, ...] = ("dense", "domain", "half", "mixture", "magnitude", "random")
@@ -102,7 +102,7 @@ def prune_of(source: MaskSource, prune: PruneSpec) -> PruneSpec | None:
 def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, Mask]:
     """The masks of every weight that `prune` selects; none for the dense model."""
     from pruning.masks.making import masks_from_norms, mixture_masks, run_masks
-    from pruning.masks.starved import norms_of
+    from pruning.masks.norms import norms_of
 
     chosen = prune_of(source, prune)
     if chosen is None:

@@ -19,7 +19,7 @@ from analysis.evaluation.measures import BITS_PER_BYTE, Estimate, paired_differe
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import Cell, EvaluationTable
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 WAYS: Mapping[str, Mapping[str, Any]] = {

@@ -13,7 +13,7 @@ from pruning.errors import InputError
 from pruning.specs import TEXT_SCORES, PruneSpec, Spec
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 TEXT, TASKS = "text", "tasks"
 

@@ -13,7 +13,7 @@ from pruning.machine.storage import atomic_json
 from pruning.specs import content_hash
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 FOLDER = "evaluation"
 

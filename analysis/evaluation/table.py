@@ -13,7 +13,7 @@ from analysis.evaluation.spec import Column, EvaluationSpec
 from analysis.evaluation.store import read_cell, read_table, tables
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 HELD_OUT = (
     "Measured on held-out text: documents that no domain of this run was calibrated on, compared "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.yardsticks import PairEvidence
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 
 CLEAR = 0.05  # p below this, adjusted for the number of tests: a difference is called real
 SIZES = ((0.02, "negligible"), (0.1, "small"), (0.3, "modest"), (0.6, "large"))

@@ -33,8 +33,8 @@ from analysis.evidence.resampling import (
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, content_hash
 
 Float = NDArray[np.float64]

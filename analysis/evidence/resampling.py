@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks.making import selected_weights
-from pruning.masks.selecting import Mask, keep_highest
+from pruning.masks.mask import Mask
+from pruning.masks.selecting import keep_highest
 from pruning.progress import Meter, Report
+from pruning.runs.run import Run
 from pruning.runs.statistics import ENOUGH_TOKENS, ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 
 CHUNK_BYTES = 64 * 2**20  # of float32 scores in memory at a time

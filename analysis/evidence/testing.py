@@ -20,7 +20,7 @@ from analysis.overlap.table import OverlapTable, is_quick, overlap_table
 from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
 FORMAT = 3  # of the stored file; another number is another file

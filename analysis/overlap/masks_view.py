@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pruning.errors import InputError
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 
 LIMIT = 256
 

@@ -19,10 +19,11 @@ from safetensors.numpy import load_file
 
 from analysis.overlap.sparsity_curve import count_overlaps_by_percent, pruning_levels
 from pruning.machine.storage import atomic_tensors
-from pruning.masks.making import from_scores, run_masks, score_norms, selected_weights
-from pruning.masks.selecting import Mask
+from pruning.masks.making import from_scores, run_masks, selected_weights
+from pruning.masks.mask import Mask
+from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.specs.selection import select_weights
 

@@ -15,11 +15,11 @@ from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
 from pruning.machine.resources import free_gpu_bytes, free_memory_bytes, gigabytes
 from pruning.masks.making import mixture_masks
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model, on_this_machine
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import WeightKey
 
 KEPT_MASKS = 6  # sub-models whose packed masks are kept, one bit a weight

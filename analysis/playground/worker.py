@@ -17,8 +17,9 @@ from pathlib import Path
 from queue import Queue
 from typing import IO, Any
 
-from pruning.commands.console import out_of_memory, quiet_libraries
+from pruning.commands.console import quiet_libraries
 from pruning.errors import AtlasError
+from pruning.machine.resources import out_of_memory
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from analysis.report.source import Source
 from analysis.structure.channels import LoudChannel, PairSpec, input_names, input_ratios, pair_spec
 from analysis.structure.driving import DrivenChannel, stored_driving_tokens, visible
 from analysis.structure.findings import loudest_sentence
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import WeightKey
 
 SHOWN_TOKENS = 5  # of each channel, most of its squared activation first

@@ -19,7 +19,7 @@ from analysis.overlap.table import OverlapTable, overlap_table
 from analysis.structure.routing import RoutingTable, routing_table
 from pruning.errors import InputError
 from pruning.progress import Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 

@@ -19,12 +19,11 @@ from analysis.savings.speed import Workload, time_ways
 from pruning.checkpoints.shards import CHUNK
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json, storage_errors
-from pruning.masks.combinations import MIXTURE, combined_masks
+from pruning.masks.combinations import combined_masks
 from pruning.masks.making import mixture_masks
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
-from pruning.specs import content_hash
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import MIXTURE, ExportSpec, content_hash
 
 WAYS = ("dense", "masked", "sparse rows", "2:4")
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from pruning.errors import AtlasError
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.masks.surgery import temporary_masks
 from pruning.progress import Meter
 from pruning.specs import WeightKey

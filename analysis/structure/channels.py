@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pruning.errors import InputError
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import Spec, WeightKey
 
 Float = NDArray[np.float64]

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.structure.channels import LoudChannel, PairSpec, input_ratios
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
 from pruning.machine.storage import atomic_json
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import WeightKey
 from pruning.specs.selection import select_weights
 

@@ -20,9 +20,9 @@ from analysis.overlap.table import is_small
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_tensors
 from pruning.masks.making import run_masks, selected_weights
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey, content_hash
 from pruning.specs.selection import select_weights
 

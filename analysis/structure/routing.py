@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pruning.errors import InputError
 from pruning.masks.starved import starved_sentence
+from pruning.runs.run import Run
 from pruning.runs.statistics import ENOUGH_TOKENS, ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import WeightKey
 
 Integer = NDArray[np.int64]

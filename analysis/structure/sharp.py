@@ -21,10 +21,11 @@ from analysis.overlap.table import is_small
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_tensors
-from pruning.masks.making import masks_from_norms, score_norms, selected_weights
-from pruning.masks.selecting import Mask
+from pruning.masks.making import masks_from_norms, selected_weights
+from pruning.masks.mask import Mask
+from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
 
 Integer = NDArray[np.int64]

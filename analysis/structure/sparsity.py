@@ -18,9 +18,10 @@ from safetensors.numpy import load_file
 from analysis.overlap.sparsity_curve import NEVER, pruning_levels
 from analysis.overlap.table import is_small
 from pruning.machine.storage import atomic_tensors
-from pruning.masks.making import from_scores, score_norms
+from pruning.masks.making import from_scores
+from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 from pruning.specs.selection import select_weights
 

@@ -18,8 +18,8 @@ from pruning.calibration.decoder import Decoder
 from pruning.calibration.passages import Passage, batches_of, pass_through
 from pruning.domains.token_sample import TokenSample
 from pruning.masks.making import Norms, masks_of_rows, row_blocks
+from pruning.masks.mask import Mask
 from pruning.masks.scores import importance
-from pruning.masks.selecting import Mask
 from pruning.masks.sequential import prune_sequential
 from pruning.models.loading import LoadedModel, load_model
 from pruning.runs.statistics import ChannelStats

@@ -15,7 +15,7 @@ from pages.ui.job_view import followed, submit
 
 if TYPE_CHECKING:
     from analysis.cause.spec import CauseSpec
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 ACROSS = (0.3, 0.5, 0.7)  # sparsities that a click asks for

@@ -20,7 +20,7 @@ from pages.ui.words import glossary
 if TYPE_CHECKING:
     from analysis.structure.channels import LoudChannel, PairSpec
     from analysis.structure.driving import DrivenChannel
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import WeightKey
 
 
@@ -122,6 +122,6 @@ def _kept_ratios(
     folder: str, updated: float, spec: str
 ) -> dict[WeightKey, tuple[LoudChannel, ...]]:
     from analysis.structure.channels import PairSpec, input_ratios
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
     return input_ratios(Run(Path(folder)), PairSpec.from_json(json.loads(spec)))

@@ -16,7 +16,7 @@ from pruning.specs import STARVED, TEXT_SCORES, PruneSpec
 from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 PATTERNS = ("unstructured", "2:4", "4:8")
 SCORE_NAMES = {

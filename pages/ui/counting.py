@@ -12,7 +12,7 @@ from pages.ui.job_view import show_followed, submit
 from pages.ui.words import count
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 CPU_SPEED_PER_CORE = 2.2e10  # operations a second in float32: a server's with the demo model
 GPU_SPEED = 5e13

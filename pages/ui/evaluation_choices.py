@@ -17,7 +17,7 @@ from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 SPARSITIES = tuple(percent / 100 for percent in range(10, 100, 5))
 USUAL = (0.4, 0.5, 0.6)

@@ -15,7 +15,7 @@ from pages.ui.state import switch
 if TYPE_CHECKING:
     from analysis.evidence.yardsticks import PairEvidence
     from analysis.figures.evidence_parts import Kind
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
 KINDS: dict[Kind, str] = {"layer": "by layer", "projection": "by projection"}

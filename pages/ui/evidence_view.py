@@ -19,7 +19,7 @@ from pages.ui.words import glossary
 if TYPE_CHECKING:
     from analysis.evidence.comparisons import EvidenceSpec
     from analysis.evidence.yardsticks import PairEvidence
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
     from pruning.specs import PruneSpec
 
     Pairs = tuple[PairEvidence, ...]

@@ -12,7 +12,7 @@ from pages.ui.words import listing
 from pruning.errors import InputError
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 # What a person chooses -> in words. "others" is the union of all domains that were not named.
 KEEPS = {

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import EvaluationTable
     from analysis.overlap.table import OverlapTable
-    from pruning.masks.selecting import Mask
-    from pruning.runs.workspace import Run, Workspace
+    from pruning.masks.mask import Mask
+    from pruning.runs.run import Run
+    from pruning.runs.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def _prune(text: str) -> PruneSpec:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
     from analysis.overlap.table import overlap_table
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
     return overlap_table(Run(Path(folder)), _prune(prune))
 
@@ -89,7 +90,7 @@ def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]:
     from pruning.masks.making import run_masks
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
     run, spec = Run(Path(folder)), _prune(prune)
     wanted = [weight for weight in run.weights if str(weight.key) == key]
@@ -103,7 +104,7 @@ def _masks(folder: str, updated: float, prune: str, key: str) -> dict[str, Mask]
 def _evaluation(folder: str, created: float, spec: str) -> EvaluationTable:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import stored_table
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
     table = stored_table(Run(Path(folder)), EvaluationSpec.from_json(json.loads(spec)))
     if table is None:

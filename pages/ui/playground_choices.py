@@ -17,7 +17,7 @@ from pruning.specs import PruneSpec
 from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 EXAMPLES = 4
 LONGEST_TITLE = 96

@@ -14,7 +14,7 @@ from pages.ui.library import workspace_root
 from pages.ui.state import keep, kept_choices
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 POLL_SECONDS = 0.35
 ADDRESS = "generation"

@@ -14,7 +14,7 @@ from pages.ui.words import glossary
 
 if TYPE_CHECKING:
     from analysis.structure.routing import RoutingTable
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 
 def routing_section(run: Run) -> None:
@@ -55,6 +55,6 @@ def routing_section(run: Run) -> None:
 def _counted(folder: str, updated: float) -> RoutingTable:
     """The counts of a run."""
     from analysis.structure.routing import routing_table
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
     return routing_table(Run(Path(folder)))

@@ -13,7 +13,7 @@ from pages.ui.library import workspace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 WORDS = {
     "running": ":material/progress_activity: not finished",

@@ -22,7 +22,8 @@ from pruning.calibration.shares import Share, Unit, Work, note
 from pruning.checkpoints.headers import fingerprint, read_json
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.domains import origin, pin
-from pruning.domains.packing import TokenSample, sample_domain
+from pruning.domains.packing import sample_domain
+from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.machine.locks import CREATING, turn
 from pruning.machine.storage import atomic_json, storage_errors
@@ -31,8 +32,9 @@ from pruning.models.loading import LoadedModel, load_model, load_tokenizer, reso
 from pruning.models.sources import model_folder
 from pruning.models.support import skeleton
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.run import SCHEMA_VERSION, Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import SCHEMA_VERSION, Run, Workspace
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, content_hash
 from pruning.specs.selection import select_weights
 

@@ -11,8 +11,9 @@ from pruning.errors import InputError
 from pruning.machine.locks import CREATING, turn
 from pruning.machine.storage import atomic_json, storage_errors
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)

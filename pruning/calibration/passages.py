@@ -15,7 +15,7 @@ from pruning.calibration.decoder import Decoder
 from pruning.calibration.input_sums import AllSeen, InputSums, input_readers
 from pruning.calibration.parking import park, unpark, where_parked
 from pruning.checkpoints.weights import PrunableWeight
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
 from pruning.machine.resources import free_memory_bytes
 from pruning.progress import Meter
 from pruning.runs.statistics import ChannelStats, Float, Integer

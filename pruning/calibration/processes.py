@@ -19,8 +19,9 @@ from pruning.calibration.calibrating import calibrate
 from pruning.calibration.shares import Share, Unit, Work
 from pruning.models.loading import resolve_device
 from pruning.progress import Progress, Report, ignore
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
 
 PATIENCE = timedelta(days=30)  # a process may wait as long as the slowest one calibrates

@@ -14,8 +14,8 @@ import numpy as np
 from pruning.errors import InputError
 from pruning.machine.locks import claim, turn
 from pruning.machine.storage import storage_errors
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from pruning.progress import Report
 from pruning.specs import DTYPES, CalibrationSpec, ModelSpec, SampleSpec
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 DOMAIN_HELP = (
     "a built-in name (see `python -m pruning domains`), name=PATH, or "

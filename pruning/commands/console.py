@@ -22,8 +22,10 @@ from typing import Any, NoReturn
 
 from rich.console import Console, RenderableType
 
-from pruning.commands.bars import ProgressFile, plain_lines, progress_bar
+from pruning.commands.bars import plain_lines, progress_bar
 from pruning.errors import AtlasError, Cancelled, InputError
+from pruning.jobs.progress_file import ProgressFile
+from pruning.machine.resources import out_of_memory
 from pruning.progress import Progress, Report
 
 DONE, FAILED, BAD_INPUT, CANCELLED = 0, 1, 2, 130
@@ -212,9 +214,3 @@ def complain(
     if file is not None and error is not None:
         file.write_error(text, error)
     return status
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out, which torch reports as RuntimeError in several wordings."""
-    words = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

@@ -15,12 +15,10 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.errors import InputError
-from pruning.specs import MODES
+from pruning.specs import COMBINATIONS, MODES
 
 if TYPE_CHECKING:
-    from pruning.specs.exports import ExportSpec
-
-COMBINATIONS = ("mixture", "union", "intersection", "removal")
+    from pruning.specs import ExportSpec
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +52,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
     """The ExportSpec of the flags, or of the spec file."""
-    from pruning.specs.exports import ExportSpec
+    from pruning.specs import ExportSpec
 
     if arguments.spec is not None:
         only_with_spec(arguments, parser)

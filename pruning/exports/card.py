@@ -10,12 +10,10 @@ from pathlib import Path
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.domains import DomainOrigin
 from pruning.exports.planning import ExportPlan
-from pruning.masks.combinations import INTERSECTION, MIXTURE, UNION
 from pruning.masks.starved import left_dense_sentence
 from pruning.models.sources import is_hub_id
 from pruning.runs.statistics import ENOUGH_TOKENS
-from pruning.specs import CalibrationSpec
-from pruning.specs.exports import ExportSpec
+from pruning.specs import INTERSECTION, MIXTURE, UNION, CalibrationSpec, ExportSpec
 
 CARD = "README.md"
 LOAD_HEADING = "## Load it"

@@ -19,9 +19,8 @@ from pruning.checkpoints.headers import (
     read_entries,
     read_json,
 )
-from pruning.commands.console import out_of_memory
 from pruning.errors import InputError
-from pruning.machine.resources import free_memory_bytes
+from pruning.machine.resources import free_memory_bytes, out_of_memory
 
 PROMPT = "The sum of 2 and 3 is"
 SHOWN = 3

@@ -11,32 +11,19 @@ from typing import TYPE_CHECKING, Any
 from pruning.checkpoints.bitmask import compressed_matrix_bytes
 from pruning.checkpoints.shards import FLOATS, read_shards
 from pruning.errors import AtlasError
-from pruning.masks.combinations import (
-    INTERSECTION,
-    MIXTURE,
-    REMOVAL,
-    are_counted,
-    kept_counts,
-    needed_domains,
-    other_domains,
-)
-from pruning.masks.making import (
-    has_outlier_shares,
-    mixture_norms,
-    mixture_stats,
-    prune_of_layers,
-    selected_weights,
-)
-from pruning.masks.selecting import Mask, pruned_per_group
+from pruning.masks.combinations import are_counted, kept_counts, needed_domains, other_domains
+from pruning.masks.making import has_outlier_shares, prune_of_layers, selected_weights
+from pruning.masks.mask import Mask
+from pruning.masks.norms import mixture_norms, mixture_stats
+from pruning.masks.selecting import pruned_per_group
 from pruning.masks.starved import check_removal, stays_dense
 from pruning.models.sources import model_folder
 from pruning.progress import Report, ignore
-from pruning.specs import PruneSpec, WeightKey
-from pruning.specs.exports import ExportSpec
+from pruning.specs import INTERSECTION, MIXTURE, REMOVAL, ExportSpec, PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 
 SECONDS_WORTH = 60_000_000  # weights times masks that are made while a person waits

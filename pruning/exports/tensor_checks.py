@@ -9,9 +9,8 @@ import torch
 
 from pruning.checkpoints.shards import Shard, StoredTensor, read_tensor, tensor_sha256
 from pruning.errors import InputError
-from pruning.masks.combinations import MIXTURE
 from pruning.masks.selecting import pruned_per_group
-from pruning.specs.exports import ExportSpec
+from pruning.specs import MIXTURE, ExportSpec
 
 
 def wrong_zeros(

@@ -30,8 +30,7 @@ from pruning.exports.writing import GGUF, PLAIN, SUBMODEL, SUBMODEL_SCHEMA
 from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.models.loading import model_folder
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import ModelSpec
-from pruning.specs.exports import ExportSpec
+from pruning.specs import ExportSpec, ModelSpec
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 HIDDEN = ".verify-"  # begins the name of the folder that a compressed export is restored in

@@ -24,14 +24,14 @@ from pruning.exports.card import CARD, model_card
 from pruning.exports.planning import ExportPlan, chosen_weights, plan_export
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
 from pruning.machine.storage import atomic_json
-from pruning.masks.combinations import MIXTURE, REMOVAL, other_domains
+from pruning.masks.combinations import other_domains
 from pruning.masks.recipe import KeptOf, one_shot, sequential_masks, stored
 from pruning.progress import Meter, Report, ignore
-from pruning.specs.exports import ExportSpec
+from pruning.specs import MIXTURE, REMOVAL, ExportSpec
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 SUBMODEL = "submodel.json"
 SUBMODEL_SCHEMA = 3  # 1: plain mixtures, which earlier releases read too; 3: GGUF

@@ -9,7 +9,6 @@ can be told by any later server, whatever process ids were used again in between
 from __future__ import annotations
 
 import atexit
-import fcntl
 import json
 import logging
 import os
@@ -23,9 +22,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pruning.commands.bars import PROGRESS_VARIABLE
+from pruning.jobs.progress_file import PROGRESS_VARIABLE
 from pruning.jobs.queue import HasRoot, JobQueue
 from pruning.jobs.records import Job, Status, read_error
+from pruning.machine.locks import try_lock
 from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
 
 POLL_SECONDS = 0.1
@@ -76,7 +76,7 @@ class Worker:
             open(job.folder / "stderr", "wb") as stderr,
             open(job.folder / "alive", "wb") as alive,
         ):
-            fcntl.flock(alive, fcntl.LOCK_EX)
+            try_lock(alive)
             child = subprocess.Popen(
                 [sys.executable, *job.argv],
                 cwd=PROJECT_FOLDER,
@@ -150,7 +150,7 @@ class Supervisor:
 
     def _run(self) -> None:
         with open(self.queue.root / "jobs.lock", "wb") as lock:
-            while not _try_lock(lock.fileno()):
+            while not try_lock(lock):
                 if self._stopping.wait(1.0):
                     return
             self._repeat(self._look_for_left_behind)
@@ -246,7 +246,7 @@ def is_alive(folder: Path) -> bool:
     """Whether a job's process, or one that it started, still holds the lock on its folder."""
     try:
         with open(folder / "alive", "rb") as file:
-            return not _try_lock(file.fileno())
+            return not try_lock(file)
     except FileNotFoundError:
         return False
 
@@ -271,11 +271,3 @@ def last_line(file: Path) -> str | None:
     except OSError:
         return None
     return next((line.strip()[:2000] for line in reversed(lines) if line.strip()), None)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

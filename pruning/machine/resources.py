@@ -1,4 +1,4 @@
-"""What this machine has to spare: memory, GPU memory, disk. All in bytes."""
+"""What this machine has to spare: memory, GPU memory, disk, all in bytes; and whether memory ran out."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ def free_disk_bytes(path: Path) -> int:
 def gigabytes(size: int) -> str:
     """ "14.5 GB": a size for people, in units of 10^9 bytes."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, which torch reports as RuntimeError in several wordings."""
+    words = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _fields(text: str) -> dict[str, int]:

@@ -17,13 +17,10 @@ from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
 from pruning.masks.making import run_masks, selected_weights
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.progress import Meter, Report, ignore
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec, WeightKey, content_hash
-
-MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
-COMBINATIONS = (MIXTURE, UNION, INTERSECTION, REMOVAL)
+from pruning.runs.run import Run
+from pruning.specs import INTERSECTION, REMOVAL, UNION, PruneSpec, WeightKey, content_hash
 
 
 def other_domains(run: Run, domains: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -22,11 +22,12 @@ from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
 from pruning.masks.allocation import layer_sparsities, outlier_shares
+from pruning.masks.mask import Mask
+from pruning.masks.norms import ScoreNorms, mixture_norms, score_norms
 from pruning.masks.scores import importance, loudness
-from pruning.masks.selecting import Mask, keep_highest
-from pruning.masks.starved import ScoreNorms, norms_of, prune_of_weight
-from pruning.runs.statistics import ChannelStats, contrast, mix
-from pruning.runs.workspace import Run
+from pruning.masks.selecting import keep_highest
+from pruning.masks.starved import prune_of_weight
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey
 from pruning.specs.selection import select_weights
 
@@ -52,11 +53,6 @@ def selected_weights(run: Run, prune: PruneSpec) -> tuple[PrunableWeight, ...]:
                 "Choose another pattern or leave this projection out."
             )
     return weights
-
-
-def mixture_stats(run: Run, mixture: Mapping[str, float]) -> ChannelStats:
-    """The statistics of a weighted mixture of the run's domains (see `statistics.mix`)."""
-    return mix([(run.stats(domain), weight) for domain, weight in mixture.items()])
 
 
 def from_scores(
@@ -216,34 +212,3 @@ def mixture_masks(
     norms = {"mixture": mixture_norms(run, prune, mixture)}
     for weight, masks in masks_from_norms(run, prune, norms):
         yield weight, masks["mixture"]
-
-
-def mixture_norms(run: Run, prune: PruneSpec, mixture: Mapping[str, float]) -> ScoreNorms:
-    """What the score of `prune` takes as norms for a mixture; raises as `score_norms`."""
-    stats = mixture_stats(run, mixture)
-    return _contrasted(run, stats, mixture) if prune.score == "contrastive" else norms_of(stats)
-
-
-def score_norms(run: Run, prune: PruneSpec, domains: Sequence[str]) -> dict[str, ScoreNorms]:
-    """What the score of `prune` takes as norms: domain name -> (input key -> (channels,)).
-
-    InputError if the score is contrastive and the run has no other domain to compare with.
-    """
-    if prune.score != "contrastive":
-        return domain_norms(run, domains)
-    return {domain: _contrasted(run, run.stats(domain), [domain]) for domain in domains}
-
-
-def _contrasted(run: Run, stats: ChannelStats, inside: Collection[str]) -> ScoreNorms:
-    others = [run.stats(domain) for domain in run.domains if domain not in inside]
-    if not others:
-        raise InputError(
-            "The contrastive score compares with the run's other domains, and there is none left; "
-            "leave a domain out, calibrate on more, or choose another score."
-        )
-    return norms_of(stats, contrast(stats, others))
-
-
-def domain_norms(run: Run, domains: Sequence[str]) -> dict[str, ScoreNorms]:
-    """Domain name -> (input key -> (channels,)), over all of its groups."""
-    return {domain: norms_of(run.stats(domain)) for domain in domains}

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pruning.masks.combinations import MIXTURE, combine, needed_domains
-from pruning.masks.making import mixture_norms, prune_of_layers, score_norms
+from pruning.masks.combinations import combine, needed_domains
+from pruning.masks.making import prune_of_layers
+from pruning.masks.mask import Mask
+from pruning.masks.norms import mixture_norms, score_norms
 from pruning.masks.scores import score
-from pruning.masks.selecting import Mask, keep_highest
+from pruning.masks.selecting import keep_highest
 from pruning.masks.sequential import prune_sequential
 from pruning.masks.starved import prune_of_weight
 from pruning.models.loading import load_model, on_this_machine
 from pruning.progress import Report
-from pruning.specs import WeightKey
-from pruning.specs.exports import ExportSpec
+from pruning.specs import MIXTURE, ExportSpec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
-    from pruning.runs.workspace import Run
+    from pruning.runs.run import Run
 
 # A weight and its matrix (out, in) -> what is kept of it: bool (out, in), True = kept.
 KeptOf = Callable[["PrunableWeight", torch.Tensor], torch.Tensor]

@@ -16,10 +16,12 @@ import torch
 from pruning.calibration.decoder import Decoder, check_layer_by_layer
 from pruning.calibration.passages import HiddenStates, batches_of, fits_memory
 from pruning.checkpoints.weights import PrunableWeight
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
+from pruning.masks.mask import Mask
+from pruning.masks.norms import norms_of
 from pruning.masks.scores import score
-from pruning.masks.selecting import Mask, keep_highest
-from pruning.masks.starved import norms_of, prune_of_weight
+from pruning.masks.selecting import keep_highest
+from pruning.masks.starved import prune_of_weight
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel
 from pruning.progress import Meter, Report, ignore

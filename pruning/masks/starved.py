@@ -6,34 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.runs.statistics import ENOUGH_TOKENS, ChannelStats
+from pruning.masks.norms import ScoreNorms
+from pruning.runs.statistics import ENOUGH_TOKENS
 from pruning.specs import PruneSpec, WeightKey
 
 if TYPE_CHECKING:
-    from pruning.runs.workspace import Run
-
-
-class ScoreNorms(dict[WeightKey, NDArray]):
-    """Input norms, input key -> (channels,), and the inputs of experts that saw too few tokens.
-
-    The norms of these are all 1, so that the weights' magnitudes alone decide.
-    """
-
-    def __init__(self, norms: Mapping[WeightKey, NDArray], starved: frozenset[WeightKey]) -> None:
-        super().__init__(norms)
-        self.starved = starved
-        for key in starved:
-            self[key] = np.ones_like(self[key])
-
-
-def norms_of(stats: ChannelStats, norms: Mapping[WeightKey, NDArray] | None = None) -> ScoreNorms:
-    """The norms to score with. norms: made from `stats` in another way; None: their own."""
-    return ScoreNorms(stats.norms() if norms is None else norms, stats.starved)
+    from pruning.runs.run import Run
 
 
 def prune_of_weight(

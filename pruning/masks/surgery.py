@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.specs import WeightKey
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pruning.progress import Report, ignore
 from pruning.specs import ModelSpec
 
 DEMO = "demo"
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "demo" / "model"
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "demo" / "model"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 

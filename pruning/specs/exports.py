@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pruning.errors import InputError
-from pruning.masks.combinations import COMBINATIONS, INTERSECTION, MIXTURE, REMOVAL
-from pruning.specs import MODES, PruneSpec, Spec
+from pruning.specs.base import Spec
+from pruning.specs.prune import PruneSpec
+
+MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
+COMBINATIONS = (MIXTURE, UNION, INTERSECTION, REMOVAL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +24,7 @@ class ExportSpec(Spec):
     Scores that look at no activations give the same masks in both.
     combination: "mixture" makes one mask of the weighted sums, at the chosen sparsity. "union",
     "intersection" and "removal" combine the bits of every domain's own mask at that sparsity (see
-    `combinations.combine`); they know no weights, and their sparsity follows from the overlap.
+    `masks.combinations.combine`); they know no weights, and their sparsity follows from the overlap.
     """
 
     run: str
@@ -132,3 +135,6 @@ def parse_mixture(text: str) -> tuple[tuple[str, float], ...]:
         if not name:
             raise InputError("A mixture is written like python,java=0.5; a name is missing.")
     return tuple(mixture)
+
+
+MODES = ("one-shot", "sequential")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from pruning.errors import InputError
-from pruning.specs import WeightKey
+from pruning.specs.keys import WeightKey
 
 
 def parse_layers(text: str) -> tuple[int, ...]:
@@ -52,3 +52,11 @@ def select_weights(
     if not chosen:
         raise InputError("The chosen layers and projections have no weight in common.")
     return chosen
+
+
+def check_selection(layers: tuple[int, ...] | None, projections: tuple[str, ...] | None) -> None:
+    """Raises InputError for a choice of layers or projections that can select nothing."""
+    if layers is not None and (not layers or any(layer < 0 for layer in layers)):
+        raise InputError("Choose at least one decoder layer; layers are numbered from 0.")
+    if projections is not None and not projections:
+        raise InputError("Choose at least one projection.")

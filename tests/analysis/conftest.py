@@ -7,7 +7,8 @@ import json
 import pytest
 
 from pruning.calibration.calibrating import calibrate
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 from tests.pruning import zoo
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 
 
 def many_domains(run: Run, workspace: Path, count: int = 13) -> Run:

@@ -19,8 +19,7 @@ from pruning.calibration.calibrating import calibrate
 from pruning.exports.forms import compress
 from pruning.exports.writing import export
 from pruning.runs.workspace import Workspace
-from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
-from pruning.specs.exports import ExportSpec
+from pruning.specs import CalibrationSpec, DomainSpec, ExportSpec, ModelSpec, PruneSpec, SampleSpec
 
 pytestmark = [
     pytest.mark.slow,

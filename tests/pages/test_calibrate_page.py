@@ -10,7 +10,8 @@ from pages.ui.domain_choice import check_name, column_or_template, save_uploads
 from pages.ui.library import queue
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec
 from tests.pages.conftest import Open, healthy
 

@@ -10,7 +10,8 @@ from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.spec import CauseSpec, steps
 from pruning.jobs.queue import JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.analysis.cause.test_figures import FOUND
 from tests.pages.conftest import Open, chart_names, healthy

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pages
 from pages.ui.library import queue
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from tests.pages.conftest import Open, healthy
 
 KEY_AND_DEFAULT = {"number": (1, 2), "slide": (3, 4)}  # places among the arguments

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from tests.pages.conftest import PAGES, Open, healthy
 
 TITLES = {

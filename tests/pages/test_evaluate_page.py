@@ -15,7 +15,8 @@ from analysis.evaluation.tasks import TaskSpec
 from analysis.figures.evaluation import evaluation_matrix, over_sparsities
 from analysis.figures.look import LIGHT
 from pruning.jobs.queue import JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, chart_names, healthy
 

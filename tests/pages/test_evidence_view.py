@@ -7,7 +7,8 @@ from analysis.evidence.findings import is_enough, learning_sentence, sentence
 from analysis.evidence.learning_curve import learning_curves
 from analysis.evidence.testing import evidence
 from pruning.jobs.queue import JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, chart_names, healthy
 

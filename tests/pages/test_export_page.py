@@ -19,9 +19,9 @@ from pages.ui.words import count
 from pruning.errors import AtlasError
 from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
-from pruning.runs.workspace import Run, Workspace
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pages.conftest import Open, healthy
 
 

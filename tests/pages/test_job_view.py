@@ -10,7 +10,7 @@ import pytest
 from pages.ui.library import queue
 from pages.ui.machine import PAGE_OF_KIND
 from pruning.jobs.queue import Job
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from tests.pages.conftest import REPOSITORY, Open, healthy
 
 STARTS = {

@@ -14,8 +14,8 @@ from analysis.structure.sharp import SharpSpec, sharp_regions
 from pages.ui.library import masks
 from pruning.checkpoints.weights import WeightReader
 from pruning.masks.making import run_masks
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 from tests.pages.conftest import REPOSITORY, Open, healthy
 

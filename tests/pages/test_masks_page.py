@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.overlap.masks_view import block_view
 from pruning.masks.making import run_masks
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, chart_names, healthy
 

@@ -13,7 +13,8 @@ from analysis.evidence.testing import evidence
 from analysis.overlap import table as overlap
 from analysis.overlap.table import overlap_table
 from pruning.jobs.queue import JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, chart_names, healthy
 

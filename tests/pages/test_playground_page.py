@@ -16,7 +16,7 @@ from analysis.playground.records import GenerationSpec, Passage, Sampling, SubMo
 from pages.ui import playground_live
 from pages.ui.playground_view import Column, grid, last_line, shade, sheet, tokens_csv
 from pruning.errors import InputError
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, healthy
 

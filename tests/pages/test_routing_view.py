@@ -20,8 +20,9 @@ from analysis.structure.routing import (
 )
 from pages.ui.library import queue
 from pages.ui.words import GLOSSARY
+from pruning.runs.run import Run
 from pruning.runs.statistics import ENOUGH_TOKENS
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.workspace import Workspace
 from tests.pages.conftest import Open, chart_names, healthy
 from tests.pruning.finished_run import finished_run
 

@@ -5,8 +5,8 @@ import json
 from analysis.savings.measure import savings
 from analysis.savings.speed import Workload
 from pages.ui.library import queue
-from pruning.runs.workspace import Run
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec
 from tests.pages.conftest import Open, chart_names, healthy
 
 

@@ -25,7 +25,8 @@ from analysis.structure.regions import region_counts
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from pages.ui.tokens_view import occurrences_list, tokens_table
 from pruning.jobs.queue import JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.analysis.many_domains import many_domains
 from tests.pages.conftest import Open, chart_names, healthy

@@ -17,7 +17,8 @@ from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from pages.ui import task_choices
 from pruning.jobs.queue import Job, JobQueue
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec
 from tests.pages.conftest import Open, healthy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pruning.models.loading import LoadedModel, load_model
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import ModelSpec
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run

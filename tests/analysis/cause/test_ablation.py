@@ -26,7 +26,8 @@ from pruning.errors import Cancelled, InputError
 from pruning.models import loading as models
 from pruning.models.loading import load_model
 from pruning.progress import Progress
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec
 from tests.pruning import zoo
 

@@ -14,7 +14,8 @@ from analysis.cause.removals import region_sizes, run_regions
 from analysis.cause.spec import NOTHING, CauseSpec, Removal, steps
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from pruning.errors import InputError
-from pruning.masks.selecting import Mask, keep_highest
+from pruning.masks.mask import Mask
+from pruning.masks.selecting import keep_highest
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

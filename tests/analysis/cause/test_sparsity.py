@@ -12,7 +12,7 @@ from analysis.cause.sparsity import kind, sparsity_sentence, stored_at_sparsitie
 from analysis.cause.spec import CauseSpec
 from analysis.figures.cause_sparsity import borrowed_lines, own_damage_lines
 from analysis.figures.look import Look
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.analysis.cause.test_figures import FOUND, rows, style
 

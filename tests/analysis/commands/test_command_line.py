@@ -12,7 +12,7 @@ from analysis.__main__ import main
 from analysis.commands.overlap import number
 from analysis.overlap.table import overlap_table
 from pruning.commands.console import QUIET
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

@@ -11,7 +11,7 @@ from analysis.__main__ import main
 from analysis.playground.engine import Engine
 from analysis.playground.records import GenerationSpec, Passage, Sampling, SubModel
 from pruning.commands.console import QUIET
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

@@ -10,7 +10,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.structure.regions import region_counts
 from pruning.commands.console import QUIET
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.analysis.many_domains import many_domains
 

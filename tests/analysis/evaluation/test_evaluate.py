@@ -23,7 +23,7 @@ from pruning.errors import Cancelled, InputError
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import load_model
 from pruning.progress import Progress
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 SPEC = EvaluationSpec(sparsities=(0.7,), text_bytes=300, measured_on=("code", "sums"))

@@ -21,7 +21,8 @@ from analysis.evaluation.table import Cell, EvaluationTable
 from analysis.evaluation.written_table import Entry, WrittenTable
 from analysis.figures.evaluation import VALUES, evaluation_matrix
 from analysis.figures.look import LIGHT
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 
 EVALUATION = EvaluationSpec(sparsities=(0.5,), text_bytes=300, yardsticks=False)
 TABLE = WrittenTable(

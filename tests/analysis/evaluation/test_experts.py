@@ -20,8 +20,8 @@ from analysis.evaluation.mask_sources import (
 )
 from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import LEFT_DENSE, remarks, stored_tables
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 from tests.pruning.finished_run import finished_run
 

@@ -18,7 +18,7 @@ from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from pruning.errors import InputError
 from pruning.models.loading import load_model
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 
 try:
     metadata.version("lm_eval")

@@ -20,7 +20,8 @@ from pruning.calibration.calibrating import calibrate
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import InputError
 from pruning.models.loading import LoadedModel, load_model, load_tokenizer
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 from tests.pruning import zoo
 

@@ -27,7 +27,7 @@ from analysis.evaluation.measures import (
 from analysis.evaluation.translation_metrics import bleu_statistics, chrf_statistics
 from pruning.errors import InputError
 from pruning.masks.making import run_masks
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 WRITTEN = ["Marie donne des fleurs.", "Il chante", "", "Le chat dort bien ."]

@@ -22,7 +22,8 @@ from analysis.evaluation.tasks import TaskSpec
 from analysis.figures.evaluation import evaluation_matrix
 from analysis.figures.look import LIGHT
 from pruning.errors import InputError
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 
 needs_nltk = pytest.mark.skipif(
     not meteor.is_installed(), reason="nltk is not installed (requirements-meteor.txt)"

@@ -16,7 +16,7 @@ from analysis.evaluation.spec import TASKS, Column, EvaluationSpec
 from analysis.evaluation.tasks import built_in
 from pruning.errors import InputError
 from pruning.models.loading import LoadedModel, load_model
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import ModelSpec
 from tests.analysis.sandboxed import sandbox_or_skip
 

@@ -14,7 +14,7 @@ from analysis.evaluation.measures import BITS_PER_BYTE, Measured
 from analysis.evaluation.score_comparison import WAYS, comparison_of
 from analysis.evaluation.spec import TEXT, Column, EvaluationSpec
 from analysis.evaluation.table import Cell, EvaluationTable
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 

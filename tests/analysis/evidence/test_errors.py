@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
-from tests.analysis.test_evidence import CHANNELS, draw, look, rows
 
 from analysis.evidence.comparisons import row_covariance
+from tests.analysis.evidence.test_testing import CHANNELS, draw, look, rows
 
 
 def test_two_draws_of_one_domain_are_told_apart_no_more_often_than_chance() -> None:

@@ -23,7 +23,7 @@ from analysis.evidence.learning_curve import LearningCurve, LearningPoint
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.evidence import evidence_table, index_chart
 from analysis.figures.look import look
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 
 
 def pair(p: float, index: float = 0.14, *, raw: float | None = None) -> PairEvidence:

@@ -21,9 +21,10 @@ from analysis.figures.look import look
 from analysis.overlap.table import count_overlaps
 from pruning.errors import InputError
 from pruning.masks.making import selected_weights
+from pruning.masks.mask import Mask
 from pruning.masks.scores import score
-from pruning.masks.selecting import Mask, keep_highest
-from pruning.runs.workspace import Run
+from pruning.masks.selecting import keep_highest
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

@@ -24,9 +24,10 @@ from analysis.evidence.yardsticks import Yardsticks, yardsticks
 from analysis.overlap.table import overlap_table
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.masks.selecting import Mask, keep_highest
+from pruning.masks.mask import Mask
+from pruning.masks.selecting import keep_highest
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 
 KEY = WeightKey(layer=0, name="mlp.up_proj")

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.analysis.test_findings import pair as pair_of
 
 from analysis.figures.chart import Chart
 from analysis.figures.domains import LABELS, colours, label
@@ -29,7 +28,8 @@ from analysis.figures.overlap import (
 )
 from analysis.figures.sparsity import index_lines, yardstick_lines
 from analysis.overlap.masks_view import block_view, difference, disagreement
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
+from tests.analysis.evidence.test_findings import pair as pair_of
 
 JACCARD = np.array([[1.0, 0.9, 0.8], [0.9, 1.0, 0.7], [0.8, 0.7, 1.0]])
 CHANCE = np.full((3, 3), 1 / 3)

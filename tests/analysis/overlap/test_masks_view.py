@@ -17,7 +17,7 @@ from analysis.overlap.masks_view import (
     thin,
 )
 from pruning.errors import InputError
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 
 A = Mask.pack(np.array([[1, 0, 1, 0], [1, 1, 0, 0]], dtype=bool))
 B = Mask.pack(np.array([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=bool))

@@ -12,7 +12,7 @@ from analysis.overlap import table as overlap
 from analysis.overlap.sparsity_curve import NEVER, pruning_levels
 from analysis.overlap.table import overlap_table
 from pruning.masks.selecting import keep_highest
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 

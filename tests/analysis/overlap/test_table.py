@@ -7,7 +7,7 @@ import pytest
 
 from analysis.overlap.table import OverlapTable, count_overlaps
 from pruning.errors import InputError
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.specs import WeightKey
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")

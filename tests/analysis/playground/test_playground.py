@@ -21,7 +21,7 @@ from pruning.masks.making import mixture_masks
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import load_model, resolve_device
 from pruning.models.sources import DEMO_FOLDER
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import ModelSpec, PruneSpec
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run

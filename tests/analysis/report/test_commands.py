@@ -25,7 +25,7 @@ from analysis.evidence.testing import evidence
 from analysis.report.commands import reproduction
 from analysis.report.source import Source, gather
 from pruning.commands.options import prune_spec_of
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.analysis.cause.test_figures import FOUND
 

@@ -14,7 +14,7 @@ from analysis.evidence.testing import evidence
 from analysis.report import pictures
 from analysis.report.source import Source, gather
 from pruning.errors import InputError
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 

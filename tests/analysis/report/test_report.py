@@ -40,7 +40,8 @@ from analysis.report.source import Source, gather
 from analysis.structure.channels import LoudChannel, PairSpec
 from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec, WeightKey
 from tests.analysis.cause.test_figures import FOUND
 

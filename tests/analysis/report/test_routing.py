@@ -21,7 +21,7 @@ from analysis.report.source import Source, gather
 from analysis.report.written_tables import write_tables
 from analysis.structure.routing import distance_sentence, routing_sentence, routing_table
 from pruning.masks.starved import count_experts, starved_sentence
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.analysis.structure.test_routing import TABLE
 from tests.pruning.finished_run import finished_run

@@ -17,9 +17,8 @@ from pruning.masks.making import run_masks
 from pruning.masks.surgery import temporary_masks
 from pruning.models import loading as models
 from pruning.models.loading import load_model
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 TOKENS = torch.arange(12)[None]

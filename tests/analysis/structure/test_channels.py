@@ -33,8 +33,8 @@ from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.models import loading as models
 from pruning.models.loading import load_model
 from pruning.progress import Meter, Progress, ignore
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import WeightKey
 from tests.pruning.finished_run import finished_run
 

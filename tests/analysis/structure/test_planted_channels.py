@@ -15,7 +15,7 @@ from analysis.evidence.testing import evidence
 from analysis.structure.channels import PairSpec, input_ratios
 from analysis.structure.driving import driving_tokens
 from pruning.masks.making import run_masks
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.analysis.cause.test_ablation import ALPHABETS, CHANNELS, SYMBOLS, make_run
 

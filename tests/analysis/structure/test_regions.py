@@ -26,9 +26,9 @@ from analysis.structure.findings import (
 from analysis.structure.regions import RegionCounts, count_regions, region_counts
 from pruning.errors import InputError
 from pruning.masks.making import run_masks
-from pruning.masks.selecting import Mask
+from pruning.masks.mask import Mask
 from pruning.progress import Progress
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")

@@ -29,8 +29,8 @@ from pruning.calibration.passages import batches_of
 from pruning.errors import InputError
 from pruning.models.loading import load_model
 from pruning.progress import Meter, ignore
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 from tests.pruning.finished_run import finished_run
 

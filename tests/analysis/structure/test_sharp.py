@@ -16,9 +16,9 @@ from analysis.structure.sharp import (
     sharp_regions,
 )
 from pruning.errors import InputError
+from pruning.masks.mask import Mask
 from pruning.masks.scores import score
-from pruning.masks.selecting import Mask
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey
 
 Q0 = WeightKey(layer=0, name="self_attn.q_proj")

@@ -10,7 +10,7 @@ from analysis.figures.structure_sparsity import core_lines, exclusive_lines
 from analysis.structure.findings import sparsity_sentence
 from analysis.structure.regions import region_counts
 from analysis.structure.sparsity import count_curves, has_curves, region_curves
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 
 

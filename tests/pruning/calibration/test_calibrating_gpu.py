@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 
 from pruning.calibration.calibrating import calibrate
 from pruning.exports.writing import export
-from pruning.runs.workspace import Run, Workspace
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 from tests.pruning.zoo import ARCHITECTURES
 

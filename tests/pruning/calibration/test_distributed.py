@@ -16,7 +16,8 @@ from pruning.calibration.merging import merge
 from pruning.calibration.shares import Share, Work
 from pruning.errors import AtlasError, InputError
 from pruning.progress import Progress
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
 from tests.pruning.models.test_streaming import assert_same_sums, calibration_spec
 
@@ -83,10 +84,10 @@ def test_shares_of_several_workspaces_are_merged(
 
 WORKER = """
 import json, os, signal, sys
-from pruning.calibration import calibrate
-from pruning.distributed.shares import Share
+from pruning.calibration.calibrating import calibrate
+from pruning.calibration.shares import Share
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
-from pruning.workspace import Run, Workspace
 
 def report(progress):
     if progress.stage == "Calibrating" and progress.done == 4:  # in its second group

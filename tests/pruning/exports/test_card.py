@@ -11,9 +11,8 @@ from huggingface_hub import ModelCard
 from pruning.exports.card import model_card
 from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
-from pruning.runs.workspace import Run
-from pruning.specs import ModelSpec, PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, ModelSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 MIXTURE = (("code", 1.0), ("prose", 0.5))

@@ -25,10 +25,8 @@ from pruning.exports.forms import compress, decompress, form_of
 from pruning.exports.planning import plan_export
 from pruning.exports.verifying import verify
 from pruning.exports.writing import SUBMODEL, export
-from pruning.masks.combinations import COMBINATIONS
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import COMBINATIONS, ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 AWKWARD = [0.0, -0.0, float("nan"), float("-inf"), 1.5, 1e-40, -2.0, 0.0, 3.0]

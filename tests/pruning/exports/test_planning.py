@@ -12,9 +12,9 @@ from pruning.errors import InputError
 from pruning.exports.planning import is_planned, plan_export
 from pruning.exports.writing import export
 from pruning.masks.making import selected_weights
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec, parse_mixture
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
+from pruning.specs.exports import parse_mixture
 from tests.pruning.finished_run import finished_run
 
 MIXTURE = (("code", 1.0), ("prose", 0.5))

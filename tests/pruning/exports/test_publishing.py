@@ -16,7 +16,7 @@ from pruning.errors import AtlasError, InputError
 from pruning.exports import publishing as publish
 from pruning.exports.publishing import plan_upload, upload
 from pruning.exports.writing import SUBMODEL, export
-from pruning.specs.exports import ExportSpec
+from pruning.specs import ExportSpec
 from tests.pruning.finished_run import finished_run
 
 REPOSITORY = "somebody/python-50"

@@ -17,7 +17,7 @@ from pruning.exports.planning import ExportSpec, plan_export
 from pruning.exports.verifying import Check, verify
 from pruning.exports.writing import SUBMODEL, export
 from pruning.masks.making import mixture_masks
-from pruning.runs.workspace import Run
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning import zoo
 

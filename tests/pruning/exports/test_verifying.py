@@ -17,9 +17,8 @@ from pruning.errors import AtlasError, InputError
 from pruning.exports.load_check import load_and_run, loaded_bytes
 from pruning.exports.verifying import VerifyReport, verify
 from pruning.exports.writing import SUBMODEL, export
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 PRUNED = "model.layers.0.mlp.up_proj.weight"

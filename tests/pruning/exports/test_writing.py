@@ -19,9 +19,8 @@ from pruning.masks.making import mixture_masks
 from pruning.masks.sequential import prune_sequential
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import load_model
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 from tests.pruning.zoo import ARCHITECTURES
 

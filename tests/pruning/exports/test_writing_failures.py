@@ -13,9 +13,8 @@ from pruning.exports.planning import plan_export
 from pruning.exports.writing import SUBMODEL, export
 from pruning.machine import new_folder as new_folder_module
 from pruning.progress import Progress
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 

@@ -12,8 +12,7 @@ from torch.utils.benchmark import Timer
 
 from pruning.exports.writing import export
 from pruning.masks.selecting import keep_highest
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 TWO_OF_FOUR = PruneSpec(pattern="2:4", sparsity=0.5)

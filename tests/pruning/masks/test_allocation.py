@@ -13,8 +13,9 @@ from torch import Tensor
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks.allocation import OUTLIER, SPREAD, layer_sparsities, outlier_shares
-from pruning.masks.making import domain_norms, mixture_masks, owl_sparsities, run_masks
-from pruning.runs.workspace import Run
+from pruning.masks.making import mixture_masks, owl_sparsities, run_masks
+from pruning.masks.norms import domain_norms
+from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 

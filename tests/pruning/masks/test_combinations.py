@@ -17,18 +17,11 @@ from pruning.errors import InputError
 from pruning.exports.planning import plan_export
 from pruning.exports.verifying import verify
 from pruning.exports.writing import SUBMODEL, export
-from pruning.masks.combinations import (
-    COMBINATIONS,
-    are_counted,
-    combine,
-    combined_masks,
-    kept_counts,
-)
+from pruning.masks.combinations import are_counted, combine, combined_masks, kept_counts
 from pruning.masks.making import mixture_masks, run_masks
-from pruning.masks.selecting import Mask
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.masks.mask import Mask
+from pruning.runs.run import Run
+from pruning.specs import COMBINATIONS, ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 BOTH = (("code", 1.0), ("prose", 1.0))

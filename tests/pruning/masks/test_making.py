@@ -8,10 +8,11 @@ import torch
 from pruning.errors import InputError
 from pruning.masks import making as submodels
 from pruning.masks.making import mixture_masks, run_masks
+from pruning.masks.mask import Mask
 from pruning.masks.scores import score
-from pruning.masks.selecting import Mask, keep_highest
+from pruning.masks.selecting import keep_highest
+from pruning.runs.run import Run
 from pruning.runs.statistics import contrast
-from pruning.runs.workspace import Run
 from pruning.specs import TEXT_SCORES, PruneSpec
 from tests.pruning.finished_run import finished_run
 

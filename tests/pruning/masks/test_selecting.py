@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pruning.errors import AtlasError, InputError
-from pruning.masks.selecting import SHORT, Mask, _lowest_of_short, keep_highest, pruned_per_group
+from pruning.masks.mask import Mask
+from pruning.masks.selecting import SHORT, _lowest_of_short, keep_highest, pruned_per_group
 from pruning.specs import PruneSpec
 
 

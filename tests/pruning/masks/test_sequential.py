@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from pruning.domains.packing import TokenSample
+from pruning.domains.token_sample import TokenSample
 from pruning.errors import Cancelled, InputError
 from pruning.masks.sequential import prune_sequential
 from pruning.models.loading import LoadedModel, load_model

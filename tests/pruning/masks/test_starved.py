@@ -15,15 +15,16 @@ from pruning.__main__ import main
 from pruning.errors import InputError
 from pruning.exports.planning import ExportSpec
 from pruning.masks.combinations import kept_counts
-from pruning.masks.making import owl_sparsities, run_masks, score_norms
+from pruning.masks.making import owl_sparsities, run_masks
+from pruning.masks.norms import norms_of, score_norms
 from pruning.masks.scores import score
 from pruning.masks.selecting import keep_highest
 from pruning.masks.sequential import prune_sequential
-from pruning.masks.starved import count_experts, left_dense_sentence, norms_of, starved_sentence
+from pruning.masks.starved import count_experts, left_dense_sentence, starved_sentence
 from pruning.models.loading import LoadedModel
 from pruning.runs import statistics
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats, contrast, mix
-from pruning.runs.workspace import Run
 from pruning.specs import PruneSpec, WeightKey
 from tests.pruning.masks.test_sequential import random_sample
 

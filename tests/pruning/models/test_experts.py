@@ -23,8 +23,7 @@ from pruning.masks.sequential import prune_sequential
 from pruning.models.experts import Experts, expert_around, is_fused, split_experts
 from pruning.models.inspection import inspect_model
 from pruning.models.loading import LoadedModel, load_model
-from pruning.specs import ModelSpec, PruneSpec, WeightKey
-from pruning.specs.exports import ExportSpec
+from pruning.specs import ExportSpec, ModelSpec, PruneSpec, WeightKey
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
 from tests.pruning.masks.test_sequential import random_sample

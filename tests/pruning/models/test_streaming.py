@@ -22,7 +22,8 @@ from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.masks.sequential import prune_sequential
 from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Progress
-from pruning.runs.workspace import Run, Workspace
+from pruning.runs.run import Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, PruneSpec, SampleSpec, WeightKey
 from tests.pruning.finished_run import WORDS, write_documents
 from tests.pruning.masks.test_sequential import random_sample

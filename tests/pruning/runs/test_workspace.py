@@ -17,7 +17,8 @@ from safetensors import safe_open
 from pruning.calibration.calibrating import calibrate
 from pruning.errors import AtlasError, InputError
 from pruning.machine.storage import atomic_json, atomic_tensors, atomic_write, writer
-from pruning.runs.workspace import SCHEMA_VERSION, Run, Workspace
+from pruning.runs.run import SCHEMA_VERSION, Run
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 
 
@@ -95,7 +96,7 @@ def test_an_unknown_domain_names_those_there_are(run: Run) -> None:
 def test_another_model_in_the_same_folder_is_noticed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.runs.workspace.fingerprint", lambda _: "another")
+    monkeypatch.setattr("pruning.runs.run.fingerprint", lambda _: "another")
     with pytest.raises(AtlasError, match="not the one that run"):
         run.weight_reader()
 

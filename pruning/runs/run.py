@@ -1,0 +1,147 @@
+"""A calibration run: its folder, manifest, tokens and sums."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from pruning.checkpoints.headers import fingerprint
+from pruning.checkpoints.weights import PrunableWeight, WeightReader
+from pruning.domains import DomainOrigin
+from pruning.domains.token_sample import TokenSample
+from pruning.errors import AtlasError, InputError
+from pruning.machine.locks import folder_lock
+from pruning.machine.storage import atomic_json
+from pruning.models.sources import model_folder
+from pruning.runs.statistics import ChannelStats
+from pruning.specs import CalibrationSpec, WeightKey
+
+SCHEMA_VERSION = 1
+
+
+class Run:
+    """One calibration run on disk. Only small files are read until statistics are asked for."""
+
+    def __init__(self, folder: Path, inputs: Collection[WeightKey] | None = None) -> None:
+        """Raises AtlasError where the manifest is missing, damaged or of a newer schema.
+
+        inputs: the layer inputs whose sums `stats` reads, for a look at a few weights of a large
+        model; None: all.
+        """
+        self.folder, self.inputs = folder, inputs
+        self.id = folder.name
+        path = folder / "run.json"
+        try:
+            self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            schema = self.manifest["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise AtlasError(f"{path} is missing or damaged; delete the run's folder.") from error
+        if schema > SCHEMA_VERSION:
+            raise AtlasError(
+                f"Run {self.id} was written by a newer version (schema {schema}, this one reads "
+                f"up to {SCHEMA_VERSION}); update Submodel Atlas to open it."
+            )
+        try:
+            self._read_manifest()
+        except (InputError, LookupError, TypeError, ValueError) as error:
+            raise AtlasError(f"{path} is damaged ({error}); delete the run's folder.") from error
+
+    def _read_manifest(self) -> None:
+        self.spec = CalibrationSpec.from_json(self.manifest["spec"])
+        self.status: str = self.manifest["status"]
+        self.domains: tuple[str, ...] = tuple(domain.name for domain in self.spec.domains)
+        self.weights: tuple[PrunableWeight, ...] = tuple(
+            PrunableWeight.from_json(entry) for entry in self.manifest["weights"]
+        )
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The decoder layers that were calibrated."""
+        return tuple(sorted({weight.key.layer for weight in self.weights}))
+
+    @property
+    def has_experts(self) -> bool:
+        """Whether the model is a mixture of experts, of which some were calibrated."""
+        return any(weight.key.expert is not None for weight in self.weights)
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """The projections that were calibrated, in the order of the model."""
+        return tuple(dict.fromkeys(weight.key.projection for weight in self.weights))
+
+    def require_done(self) -> None:
+        """AtlasError unless calibration has finished."""
+        if self.status != "done":
+            raise AtlasError(
+                f"Run {self.id} is not finished ({self.status}); start the same calibration "
+                "again and it goes on where it stopped."
+            )
+
+    def check_domain(self, domain: str) -> None:
+        """InputError for a domain that this run does not have."""
+        if domain not in self.domains:
+            raise InputError(
+                f"Run {self.id} has no domain {domain!r}; it has {', '.join(self.domains)}."
+            )
+
+    def tokens_path(self, domain: str) -> Path:
+        """Where a domain's token ids are."""
+        return self.folder / "tokens" / f"{domain}.safetensors"
+
+    def stats_path(self, domain: str) -> Path:
+        """Where a domain's sums are."""
+        return self.folder / "stats" / f"{domain}.safetensors"
+
+    def tokens(self, domain: str) -> TokenSample:
+        """The exact calibration tokens of a domain."""
+        self.check_domain(domain)
+        return TokenSample.load(self.tokens_path(domain))
+
+    def stats(self, domain: str) -> ChannelStats:
+        """The calibration statistics of a domain."""
+        self.check_domain(domain)
+        self.require_done()
+        return ChannelStats.load(self.stats_path(domain), self.inputs)
+
+    def origin(self, domain: str) -> DomainOrigin:
+        """Where a domain's text came from when it was calibrated."""
+        self.check_domain(domain)
+        return DomainOrigin.from_json(self.manifest["domains"][domain]["origin"])
+
+    def model_folder(self) -> Path:
+        """The folder of the dense model; AtlasError if it is gone or has other weights now."""
+        folder = model_folder(self.spec.model)
+        if fingerprint(folder) != self.manifest["fingerprint"]:
+            raise AtlasError(
+                f"The model in {folder} is not the one that run {self.id} was calibrated on; "
+                "bring that model back, or calibrate again."
+            )
+        return folder
+
+    def weight_reader(self) -> WeightReader:
+        """The dense weights, read one matrix at a time."""
+        return WeightReader(self.model_folder(), self.weights)
+
+    def refresh(self) -> None:
+        """Read the manifest again, as another process may have written it meanwhile."""
+        self.manifest = Run(self.folder).manifest
+        self._read_manifest()
+
+    def write_manifest(self, **changes: Any) -> None:
+        """Change fields of the manifest on disk."""
+        self.manifest.update(changes, updated=time.time())
+        self._read_manifest()
+        atomic_json(self.folder / "run.json", self.manifest)
+
+    @contextlib.contextmanager
+    def lock(self, *, shared: bool = False) -> Iterator[None]:
+        """Hold the run for writing; AtlasError at once if another process holds it.
+
+        shared: together with other processes that hold it in the same way.
+        """
+        with folder_lock(self.folder, f"Run {self.id}", shared=shared):
+            yield
