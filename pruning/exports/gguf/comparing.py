@@ -21,10 +21,10 @@ from pruning.exports.gguf.reading import GgufFile
 from pruning.progress import Meter, Report, ignore
 
 # The farthest that a value may be from its own, in parts of its block's largest magnitude: half a
-# step of q8_0's 127; a whole step of the others, as they have no code for the far end of their range.
-# A scale is rounded to 16 bits, hence the second factor.
-STEPS = {"Q8_0": 0.5 / 127, "Q5_0": 1 / 16, "Q4_0": 1 / 8}
-SLACK = 1 + 2**-8
+# step of q8_0's 127, and what rounding the scale to 16 bits adds to its largest code; a whole step
+# of the others, as they have no code for the far end of their range.
+STEPS = {"Q8_0": (0.5 + 127 * 2**-11) / 127, "Q5_0": 1 / 16, "Q4_0": 1 / 8}
+SLACK = 1 + 2**-10
 TINY = 1e-7  # of scales that 16 bits cannot hold any more
 # Formats without one step in a block: their root mean square error in parts of the matrix's own.
 SHARES = {"Q6_K": 0.03, "Q5_K": 0.06, "Q4_K": 0.12, "Q3_K": 0.25}

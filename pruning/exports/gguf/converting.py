@@ -20,7 +20,6 @@ import gguf
 import torch
 from conversion import ModelType, get_model_architecture, get_model_class
 from conversion.base import ModelBase
-from tokenizers import Tokenizer
 
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.exports.gguf.pretokenizers import SPACE, PreTokenizer, find_pretokenizer
@@ -75,6 +74,7 @@ def write_gguf(
         model.prepare_tensors()
         model.ftype = gguf.LlamaFileType[quant.file_type if not quant.program else "ALL_F32"]
         model.prepare_metadata(vocab_only=False)
+        _name_prefix(model.gguf_writer, folder)
         size = _write(model.gguf_writer, target, report)
     return Converted(architecture=architecture, marked=pre.marked if pre else (), bytes=size)
 
@@ -125,7 +125,7 @@ def _named_pretokenizer(model: Any, folder: Path) -> PreTokenizer | None:
     with contextlib.suppress(NotImplementedError):
         model.get_vocab_base_pre(loaded)
         return None  # by its hash
-    pre = find_pretokenizer(Tokenizer.from_file(str(path)))
+    pre = find_pretokenizer(loaded.backend_tokenizer)  # not the file's: some classes change it
     model.get_vocab_base_pre = lambda tokenizer: pre.name
     original = model.get_vocab_base
 
@@ -172,6 +172,18 @@ def _without_sentencepiece_file(model: Any) -> None:
                 model._set_vocab_gpt2()
 
     model._set_vocab_sentencepiece = whichever
+
+
+def _name_prefix(writer: Any, folder: Path) -> None:
+    """Say whether a text gets a space before it, where a SentencePiece vocabulary leaves it open."""
+    from transformers import AutoTokenizer
+
+    fields, key = writer.kv_data[0], "tokenizer.ggml.add_space_prefix"
+    if fields["tokenizer.ggml.model"].value != "llama" or key in fields:
+        return
+    loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    pieces = loaded.tokenize("x")
+    writer.add_add_space_prefix(bool(pieces) and pieces[0].startswith("▁"))
 
 
 class _Ranked(gguf.LlamaHfVocab):
