@@ -124,7 +124,7 @@ def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[st
 def _drawn(run: Run, spec: DomainSpec, encoder: TextEncoder) -> tuple[set[bytes], Iterator[str]]:
     """The digests of the documents that calibration took of a domain, and the rest of the stream."""
     stream = documents(spec, run.spec.sample.seed)
-    count = sum(run.manifest["domains"][spec.name]["documents"])
+    count = sum(run.manifest.domains[spec.name].documents)
     seen: set[bytes] = set()
     while count and (text := next(stream, None)) is not None:
         seen.add(_digest(text))

@@ -154,7 +154,7 @@ def stored_learning_curves(
 
 
 def _tokens(run: Run) -> dict[str, int]:
-    return {name: run.manifest["domains"][name]["tokens"] for name in run.domains}
+    return {name: run.manifest.domains[name].tokens for name in run.domains}
 
 
 def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
