@@ -173,7 +173,7 @@ def _texts(table: EvaluationTable, sparsity: float) -> None:
     show(evaluation_matrix(results, view, style()), f"matrix-{what.replace(' ', '-')}")
     st.caption(
         "Lower is better. A frame marks the best mask of a column. Below each number stands its "
-        "95% interval, from drawing the documents again; differences are paired, document by "
+        "95% interval over documents (a studentised bootstrap); differences are paired, document by "
         f"document. {remarks(table.spec)}"
     )
     st.markdown(_in_words(results))

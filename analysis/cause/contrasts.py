@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from analysis.cause.measurements import Measured
 from analysis.cause.spec import NOTHING, Removal
+from analysis.evaluation.intervals import studentized_interval
 
 Float = NDArray[np.float64]  # (1 + bootstraps,): the value itself, then that of every draw
 CONFIDENCE = 0.95
@@ -44,7 +45,7 @@ class Damages:
     """The damage of every removal, for the documents as they are and for every draw of them."""
 
     def __init__(self, measured: Measured, bootstraps: int, seed: int) -> None:
-        self._bits = measured.bits
+        self._bits, self._sizes = measured.bits, measured.bytes
         self._counts: dict[str, Float] = {}
         self._bytes: dict[str, Float] = {}
         self.documents = {domain: len(sizes) for domain, sizes in measured.bytes.items()}
@@ -60,15 +61,18 @@ class Damages:
         more = self._bits[removal, domain] - self._bits[than, domain]
         return (self._counts[domain] @ more) / self._bytes[domain]
 
+    def damage(self, removal: Removal, domain: str, than: Removal = NOTHING) -> Damage:
+        """The same with its interval: a studentised bootstrap (see `evaluation.intervals`)."""
+        more = self._bits[removal, domain] - self._bits[than, domain]
+        sizes = self._sizes[domain].astype(np.float64)
+        low, high = studentized_interval(
+            [np.stack([more, sizes], axis=1)], lambda ratio: ratio, np.ones_like
+        )
+        return Damage(value=float(more.sum() / sizes.sum()), low=low, high=high)
+
     def dense(self, domain: str) -> float:
         """Bits per byte of the dense model."""
         return float(self._bits[NOTHING, domain].sum() / self._bytes[domain][0])
-
-
-def damage(values: Float) -> Damage:
-    """The value with the percentile interval of its draws."""
-    low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Damage(value=float(values[0]), low=float(low), high=float(high))
 
 
 def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:

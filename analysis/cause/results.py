@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from analysis.cause.contrasts import Contrast, Damage, Damages, average, contrast, damage
+from analysis.cause.contrasts import Contrast, Damage, Damages, average, contrast
 from analysis.cause.mantel import Mantel, mantel
 from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import REGIONS, CauseSpec, Removal
@@ -211,7 +211,7 @@ def _domain(
         domain=domain,
         weights=measured.sizes[domain],
         share=measured.sizes[domain] / measured.total,
-        damage={name: damage(values) for name, values in of_region.items()},
+        damage={name: damages.damage(region, name) for name in domains},
         matched={name: tuple(float(v[0]) for v in values) for name, values in of_matched.items()},
         random=tuple(float(values[0]) for values in of_random),
         more_than_random=contrast(of_region[domain], of_random, count[domain]),
@@ -245,7 +245,7 @@ def _borrowed(
             mask_of=lender,
             evaluated=domain,
             distance=float(distance[row, column]),
-            excess=damage(damages.of(masks[lender], domain, than=masks[domain])),
+            excess=damages.damage(masks[lender], domain, than=masks[domain]),
         )
         for row, lender in enumerate(domains)
         for column, domain in enumerate(domains)

@@ -274,8 +274,10 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     found = result.estimate
-    mark = "*" if result.best else ""
-    return f"{mark}{number(found.value)}\n{number(found.low)} to {number(found.high)}"
+    written = f"{'*' if result.best else ''}{number(found.value)}"
+    if not found.has_interval:
+        return written
+    return f"{written}\n{number(found.low)} to {number(found.high)}"
 
 
 def number(value: float) -> str:

@@ -15,8 +15,8 @@ from analysis.report.html import Figure, Section, paragraph
 from analysis.report.source import Source
 
 INTERVALS = (
-    "A frame marks the best mask of a column; below each value stands its 95% interval, from drawing "
-    "the documents or tasks again."
+    "A frame marks the best mask of a column; below each value stands its 95% interval over the "
+    "documents or tasks."
 )
 
 

@@ -8,6 +8,7 @@ from pages.ui.library import queue
 from pages.ui.words import duration
 from pruning.errors import AtlasError
 from pruning.jobs.queue import Job
+from pruning.machine.paths import PROJECT_FOLDER
 
 PAGE_OF_KIND = {  # of every kind of job that a page submits
     "calibrate": "pages/calibrate.py",
@@ -49,8 +50,8 @@ def machine_status(here: str) -> None:
             st.progress(min(job.progress.done / job.progress.total, 1.0))
         page = PAGE_OF_KIND.get(job.kind)
         if page is not None and here.lower() not in page:
-            query = {"job": job.id}
-            st.page_link(page, label="Show it", icon=":material/visibility:", query_params=query)
+            place, query = PROJECT_FOLDER / page, {"job": job.id}
+            st.page_link(place, label="Show it", icon=":material/visibility:", query_params=query)
     if waiting:
         st.caption(f"{waiting} more {'job waits' if waiting == 1 else 'jobs wait'} in line.")
 

@@ -33,8 +33,8 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
         "--workspace",
         metavar="DIR",
         type=Path,
-        help="where runs are kept (default: $SUBMODEL_ATLAS_WORKSPACE, else ./workspace "
-        "beside app.py)",
+        help="where runs are kept (default: $SUBMODEL_ATLAS_WORKSPACE, else workspace/ beside "
+        "app.py, or in your data folder where this was installed by pip)",
     )
 
 

@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from tests.pruning.finished_run import finished_run
+from tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -84,7 +85,7 @@ def open_page() -> Open:
     """open_page("overlap", sparsity="0.6"): the page as a fresh visitor with that link sees it."""
 
     def visit(page: str, **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=PATIENCE).run()
         app.switch_page(f"pages/{page}.py")  # AppTest cannot begin at a page; the browser tests do
         for name, value in query.items():
             app.query_params[name] = value

@@ -148,9 +148,9 @@ def test_resumes_after_a_stop_at_any_moment_with_the_same_bytes(
 
 KILLED = """
 import json, os, signal, sys
-from pruning.calibration import calibrate
+from pruning.calibration.calibrating import calibrate
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
-from pruning.workspace import Workspace
 
 def report(progress):
     if progress.stage == "Calibrating" and progress.done == int(sys.argv[3]):

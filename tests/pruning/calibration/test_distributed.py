@@ -84,10 +84,10 @@ def test_shares_of_several_workspaces_are_merged(
 
 WORKER = """
 import json, os, signal, sys
-from pruning.calibration import calibrate
-from pruning.distributed.shares import Share
+from pruning.calibration.calibrating import calibrate
+from pruning.calibration.shares import Share
+from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec
-from pruning.workspace import Run, Workspace
 
 def report(progress):
     if progress.stage == "Calibrating" and progress.done == 4:  # in its second group

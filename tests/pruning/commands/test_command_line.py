@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
+from tests.waiting import until
 
 Capture = pytest.CaptureFixture[str]
 
@@ -311,10 +311,10 @@ def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path
     job = queue.submit(
         "calibrate", "t", ("-m", "pruning", "calibrate", "--json"), run.spec.to_json()
     )
-    deadline = time.monotonic() + 120
-    while queue.get(job.id).active and time.monotonic() < deadline:
-        time.sleep(0.1)
-    supervisor.stop()
+    try:
+        until(lambda: not queue.get(job.id).active)
+    finally:
+        supervisor.stop()
     done = queue.get(job.id)
     assert (done.status, done.error) == ("done", None)
     assert done.result == {
