@@ -107,7 +107,7 @@ def region_curves(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
         raise ValueError("Curves over the sparsity are of unstructured masks of small models.")
     run.require_done()
     every = replace(prune, layers=None, projections=None, sparsity=0.0)
-    counts = _kept(run, every).get(lambda: _count(run, every, report), dict)
+    counts = _stored(run, every).get(lambda: _count(run, every, report), dict)
     keys = [weight.key for weight in run.weights]
     chosen = set(select_weights(keys, prune.layers, prune.projections))
     index = [number for number, key in enumerate(keys) if key in chosen]
@@ -126,5 +126,5 @@ def _count(run: Run, every: PruneSpec, report: Report) -> dict[str, NDArray]:
     return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
 
 
-def _kept(run: Run, every: PruneSpec) -> KeptArrays:
+def _stored(run: Run, every: PruneSpec) -> KeptArrays:
     return KeptArrays.of(run.folder / "structure", every.to_json(), "curves-")
