@@ -147,5 +147,5 @@ class _Store:
         return self.at(removal, domain).read(dict)
 
     def write(self, removal: Removal, domain: str, bits: Float, sizes: NDArray[np.int64]) -> None:
-        """Keep one measurement."""
+        """Keep one measurement: bits (documents,) and sizes in bytes (documents,)."""
         self.at(removal, domain).write({"bits": bits.tolist(), "bytes": sizes.tolist()})

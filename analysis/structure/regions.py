@@ -104,7 +104,10 @@ class RegionCounts:
         return np.flatnonzero(self.members[:, self.domains.index(domain)])
 
     def share(self, part: Integer, whole: Integer, *, expected: bool = False) -> float:
-        """Weights in the regions `part` among those in `whole`; NaN if `whole` is empty."""
+        """Weights in the regions `part` among those in `whole`; NaN if `whole` is empty.
+
+        part, whole: numbers of regions, of any count: (n,).
+        """
         return float(_share(self.expected if expected else self.counts, part, whole))
 
     def layer_by_projection(

@@ -53,13 +53,13 @@ class RegionCurves:
         return own.sum(axis=0) / self.kept.sum(axis=0)
 
     def core_share_of_independent_masks(self) -> Float:
-        """As `core_share`, with the expected counts of independent masks as dense as these."""
+        """As `core_share`, with the expected counts of independent masks as dense as these: (100,)."""
         density, count = self.kept / self.total, len(self.domains)
         core = (self.total * density**count).sum(axis=0)
         return core / (self.total * (1 - (1 - density) ** count)).sum(axis=0)
 
     def exclusive_share_of_independent_masks(self) -> Float:
-        """As `exclusive_share`, the same for every domain."""
+        """As `exclusive_share`, of independent masks, the same for every domain: (100,)."""
         alone = self.kept * (1 - self.kept / self.total) ** (len(self.domains) - 1)
         return alone.sum(axis=0) / self.kept.sum(axis=0)
 

@@ -120,7 +120,8 @@ def masks_from_norms(
 def row_blocks(factor: NDArray, prune: PruneSpec) -> list[NDArray]:
     """A few rows at a time, to be scored, compared and packed while they are in the cache.
 
-    The whole matrix at once where its rows compete with each other.
+    factor: (out, in) -> views (rows, in). The whole matrix at once where its rows compete with
+    each other.
     """
     rows, columns = factor.shape
     whole = prune.comparison_group == "matrix" and prune.pattern == "unstructured"

@@ -47,6 +47,10 @@ class Run:
                 f"{self.folder / 'run.json'} is damaged ({error}); delete the run's folder."
             ) from error
 
+    def __repr__(self) -> str:
+        domains = ", ".join(self.domains)
+        return f"<Run {self.id}: {self.spec.model.source} on {domains}; {self.status}>"
+
     @property
     def layers(self) -> tuple[int, ...]:
         """The decoder layers that were calibrated."""

@@ -123,7 +123,7 @@ def test_a_large_model_is_counted_as_a_job(
     app = healthy(start.click().run())
     [job] = JobQueue(Workspace(run.folder.parents[1])).list()
     assert job.argv[:4] == ("-m", "analysis", "structure", "--run")
-    for flag, value in (("--sparsity", "0.6"), ("--layers", "1"), ("--score", "wanda")):
+    for flag, value in (("--sparsity", "0.6"), ("--layers", "1")):
         assert job.argv[job.argv.index(flag) + 1] == value
     assert "Count the regions" not in labels(app)
     prune = PruneSpec(sparsity=0.6, layers=(1,))  # what the job would do
