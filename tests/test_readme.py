@@ -107,7 +107,9 @@ def test_no_flag_is_made_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [README, *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name
+    "page",
+    [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))],
+    ids=lambda page: page.name,
 )
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
@@ -115,6 +117,18 @@ def test_links_lead_somewhere(page: Path) -> None:
     if not DEMO_FOLDER.is_dir():
         local = [target for target in local if "demo/model" not in target]
     assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_the_files_to_touch_are_there() -> None:
+    """Of CONTRIBUTING.md's tables and text; a file that is yet to be written has <...> in its name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    files = set(re.findall(r"`((?:\w+/)+[\w.]*)`", text))
+    assert len(files) > 30
+    assert [name for name in sorted(files) if not (ROOT / name).exists()] == []
+    constants = re.findall(r"\| `([\w/]+\.py)` \| [^|]*?`([A-Z_]+)`", text)
+    assert len(constants) > 5
+    for name, constant in constants:
+        assert re.search(rf"\b{constant}\b", (ROOT / name).read_text(encoding="utf-8")), name
 
 
 def test_the_python_example_is_the_one_in_the_package() -> None:

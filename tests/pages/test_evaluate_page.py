@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.captions import NOT_COMPARED
+from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import EvaluationTable

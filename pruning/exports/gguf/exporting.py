@@ -12,8 +12,8 @@ from pruning.progress import Report, ignore
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
-    from pruning.runs.workspace import Run
-    from pruning.specs.exports import ExportSpec
+    from pruning.runs.run import Run
+    from pruning.specs import ExportSpec
 
 
 def export_gguf(

@@ -8,20 +8,28 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.errors import InputError
 from pruning.exports.card import CARD, with_loading
-from pruning.exports.forms import decompress, read_record
+from pruning.exports.forms import decompress
 from pruning.exports.gguf.converting import check_convertible, write_gguf
 from pruning.exports.gguf.pretokenizers import sample_texts
 from pruning.exports.gguf.quantizing import quantize_file, quantizer
 from pruning.exports.gguf.quants import Quant, quant_named
 from pruning.exports.gguf.reading import GgufFile, encoder_of
-from pruning.exports.writing import GGUF, PLAIN, SUBMODEL, SUBMODEL_SCHEMA
+from pruning.exports.record import (
+    GGUF,
+    PLAIN,
+    SCHEMA,
+    GgufRecord,
+    GgufTensor,
+    Record,
+    SampleTokens,
+    read_record,
+)
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
-from pruning.machine.storage import atomic_json, remove_abandoned, storage_errors, writer
+from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.progress import Report, ignore
 
 MODELFILE = "Modelfile"
@@ -57,12 +65,12 @@ def to_gguf(folder: Path, out: Path, quant: str, report: Report = ignore) -> Ggu
         quantizer()
     record = read_record(folder)
     check_is_new(out)
-    if record.get("form", PLAIN) == LAYOUT:
+    if record.form == LAYOUT:
         with _beside(out) as kept:
             plain = decompress(folder, Path(kept) / folder.name, report)
             return _written(plain, out, form, record, str(folder), report)
-    if record.get("form", PLAIN) != PLAIN:
-        raise InputError(f"{folder} is {record['form']} already.")
+    if record.form != PLAIN:
+        raise InputError(f"{folder} is {record.form} already.")
     return _written(folder, out, form, record, str(folder), report)
 
 
@@ -98,7 +106,7 @@ def _beside(out: Path) -> TemporaryDirectory[str]:
 
 
 def _written(
-    plain: Path, out: Path, quant: Quant, record: dict[str, Any], source: str | None, report: Report
+    plain: Path, out: Path, quant: Quant, record: Record, source: str | None, report: Report
 ) -> GgufResult:
     name = f"{out.name}-{quant.name.upper()}.gguf"
     check_is_new(out)
@@ -113,31 +121,31 @@ def _written(
             full.unlink()
         else:
             converted = write_gguf(plain, file, quant, out.name, report)
-        facts: dict[str, Any] = {
-            "file": name,
-            "quant": quant.name,
-            "bytes": file.stat().st_size,
-            "sha256": file_sha256(file),
-            "architecture": converted.architecture,
-            "made_from": source,
-            "tokens": _compared_tokens(GgufFile(file), plain, converted.marked),
-            "tensors": GgufFile(file).layout(),
-        }
+        facts = GgufRecord(
+            file=name,
+            quant=quant.name,
+            bytes=file.stat().st_size,
+            sha256=file_sha256(file),
+            architecture=converted.architecture,
+            made_from=source,
+            tokens=_compared_tokens(GgufFile(file), plain, converted.marked),
+            tensors={n: GgufTensor.from_json(each) for n, each in GgufFile(file).layout().items()},
+        )
         (target / MODELFILE).write_text(_modelfile(name, plain, GgufFile(file)), encoding="utf-8")
         files = {MODELFILE: file_sha256(target / MODELFILE)}
         for path in (path for pattern in LICENCES for path in plain.glob(pattern)):
             shutil.copyfile(path, target / path.name)
             files[path.name] = file_sha256(path)
-        changed = {**record, "form": GGUF, "schema": SUBMODEL_SCHEMA, "gguf": facts, "files": files}
-        atomic_json(target / SUBMODEL, changed)
+        changed = {"form": GGUF, "version": SCHEMA, "gguf": facts, "files": files}
+        record.model_copy(update=changed).write(target)
         if (plain / CARD).is_file():
             text = (plain / CARD).read_text(encoding="utf-8")
-            card = _card(text, out.name, name, quant, facts["bytes"], chats(plain))
+            card = _card(text, out.name, name, quant, facts.bytes, chats(plain))
             (target / CARD).write_text(card, encoding="utf-8")
-    return GgufResult(folder=out, file=name, bytes=facts["bytes"], quant=quant.name)
+    return GgufResult(folder=out, file=name, bytes=facts.bytes, quant=quant.name)
 
 
-def _compared_tokens(file: GgufFile, plain: Path, marked: tuple[str, ...]) -> dict[str, Any]:
+def _compared_tokens(file: GgufFile, plain: Path, marked: tuple[str, ...]) -> SampleTokens:
     """The model's own tokens of the sample texts, which the file has to give too.
 
     Raises InputError where the vocabulary in the file gives others.
@@ -156,15 +164,15 @@ def _compared_tokens(file: GgufFile, plain: Path, marked: tuple[str, ...]) -> di
                 f"tokens than this model's tokenizer (for example {differing[0][:40]!r}), so the "
                 "file would answer wrongly; it is not made."
             )
-    return {
-        "model": file.value("tokenizer.ggml.model"),
-        "pre": file.value("tokenizer.ggml.pre"),
-        "marked": list(marked),
-        "texts": texts_sha256(),
-        "count": sum(map(len, wanted)),
-        "ids": ids_sha256(wanted),
-        "compared": encode is not None,
-    }
+    return SampleTokens(
+        model=file.value("tokenizer.ggml.model"),
+        pre=file.value("tokenizer.ggml.pre"),
+        marked=marked,
+        texts=texts_sha256(),
+        ids=ids_sha256(wanted),
+        count=sum(map(len, wanted)),
+        compared=encode is not None,
+    )
 
 
 def texts_sha256() -> str:

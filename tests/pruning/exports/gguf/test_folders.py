@@ -26,11 +26,11 @@ from pruning.exports.gguf.pretokenizers import sample_texts
 from pruning.exports.gguf.quantizing import has_llama_cpp
 from pruning.exports.gguf.quants import QUANTS
 from pruning.exports.gguf.reading import GgufFile, encoder_of
+from pruning.exports.record import SUBMODEL
 from pruning.exports.verifying import verify
-from pruning.exports.writing import SUBMODEL, export
-from pruning.runs.workspace import Run
-from pruning.specs import PruneSpec
-from pruning.specs.exports import ExportSpec
+from pruning.exports.writing import export
+from pruning.runs.run import Run
+from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning import zoo
 from tests.pruning.finished_run import finished_run
 
@@ -137,7 +137,7 @@ def test_the_small_form_converts_and_gguf_goes_no_further(
     assert file_in(folder).layout() == file_in(made("bf16")).layout()
     with pytest.raises(InputError, match="is gguf already"):
         to_gguf(folder, tmp_path / "again", "bf16")
-    with pytest.raises(InputError, match="is gguf, not sparse-bitmask"):
+    with pytest.raises(InputError, match="is gguf and not sparse-bitmask"):
         decompress(folder, tmp_path / "again")
 
 
