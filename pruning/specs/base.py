@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pruning.errors import InputError
+from pruning.specs.plain import Plain
 
 
-class Spec:
+class Spec(Plain):
     """JSON in and out, and a content hash, for frozen dataclasses of plain values."""
 
     def to_json(self) -> dict[str, Any]:
@@ -19,13 +21,13 @@ class Spec:
         return {field.name: _plain(getattr(self, field.name)) for field in fields}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Rebuild from `to_json`'s output; raises InputError for unknown or invalid fields."""
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = set(data) - known
         if unknown:
             raise InputError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        return super().from_json(data)
 
     def content_hash(self) -> str:
         """16 hexadecimal digits that depend on every field and on nothing else."""
