@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -74,6 +74,11 @@ class Cause(Plain):
     domains: tuple[DomainCause, ...]
     borrowed: tuple[Borrowed, ...]
     mantel: Mantel
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Rebuild from what is stored, which also says what was asked."""
+        return super().from_json({field.name: data[field.name] for field in fields(cls)})
 
 
 def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) -> Cause:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any, Self
 
 from pruning.errors import InputError
@@ -21,7 +20,7 @@ class Spec(Plain):
         return {field.name: _plain(getattr(self, field.name)) for field in fields}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from `to_json`'s output; raises InputError for unknown or invalid fields."""
         known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         unknown = set(data) - known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from functools import cache
 from types import NoneType
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -13,9 +12,9 @@ class Plain:
     """For a dataclass that is stored as JSON: how it is made of that again."""
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
+    def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from plain data. KeyError for a field that is missing, TypeError for another."""
-        kinds = _kinds(cls)
+        kinds = _kinds(cls)  # type: ignore[arg-type]
         for field in dataclasses.fields(cls):  # type: ignore[arg-type]
             usual = (field.default, field.default_factory)
             if field.name not in data and usual == (dataclasses.MISSING, dataclasses.MISSING):
@@ -38,8 +37,8 @@ def _made(kind: Any, value: Any) -> Any:
         return _made(next(part for part in parts if part is not NoneType), value)
     if isinstance(kind, type) and issubclass(kind, Plain):
         return kind.from_json(value)
-    if dataclasses.is_dataclass(kind):
-        kinds = _kinds(kind)  # type: ignore[arg-type]
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        kinds = _kinds(kind)
         return kind(**{name: _made(kinds.get(name), each) for name, each in value.items()})
     if isinstance(value, list):
         if len(parts) == 2 and parts[1] is Ellipsis:
