@@ -85,7 +85,7 @@ def run_summary(run: Run) -> str:
         f"**{model_name(run, DEMO)}** · {listing([label(name) for name in run.domains], 8)} · "
         f"{sample.num_samples} × {sample.seq_len} tokens each, {sample.groups} groups · "
         + (f"{count(weights)} prunable weights in {len(run.layers)} layers · " if weights else "")
-        + ago(run.manifest["created"])
+        + ago(run.manifest.created)
     )
 
 

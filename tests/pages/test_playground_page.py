@@ -105,7 +105,7 @@ def test_what_is_asked_is_what_was_chosen(run: Run, open_page: Open, scripted: S
         ),
         sampling=Sampling(),
     )
-    assert run.manifest["fingerprint"] in found.model
+    assert run.manifest.fingerprint in found.model
     assert "id0" in app.query_params["generation"]
     shown = html(app)
     assert "identical to dense" not in shown
