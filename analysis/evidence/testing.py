@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
+from analysis.evidence.design import UNEVEN
+from analysis.evidence.origins import origins
 from analysis.evidence.resampling import check_resampling, each_matrix
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from analysis.overlap.table import OverlapTable, is_quick, overlap_table
@@ -23,7 +25,8 @@ from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
-FORMAT = 3  # of the stored file; another number is another file
+FORMAT = 4  # of the stored file; another number is another file
+OLDER = 3  # whose p of domains with unequal text is too small; else the same figures
 FOLDER = "evidence"  # in the run's
 
 
@@ -40,7 +43,8 @@ def evidence(
         return stored
     check_resampling(prune)
     weights = selected_weights(run, prune)
-    comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
+    stats = {domain: run.stats(domain) for domain in run.domains}
+    comparison = Comparison(stats, spec, origins(run))
     counts = join(
         each_matrix(
             run,
@@ -62,6 +66,10 @@ def evidence(
             layers=yardsticks(layers, counts, number, a, b),
             projections=yardsticks(projections, counts, number, a, b),
             smallest_p=comparison.smallest_p((a, b)),
+            units=comparison.designs[a, b].units,
+            equalised=comparison.designs[a, b].equalised,
+            clustered=comparison.designs[a, b].clustered,
+            blocked=comparison.designs[a, b].blocked,
         )
         for number, (a, b) in enumerate(comparison.pairs)
     )
@@ -77,9 +85,22 @@ def evidence(
 def stored_evidence(
     run: Run, prune: PruneSpec, spec: EvidenceSpec
 ) -> tuple[PairEvidence, ...] | None:
-    """What `evidence` found before; None if it was not asked yet."""
+    """What `evidence` found before; None if it was not asked yet.
+
+    An older program's answer counts where a new one would be the same: with equal text.
+    """
     path = _path(run, prune, spec)
-    return _read(path)[1] if path.exists() else None
+    if not path.exists():
+        path = _path(run, prune, spec, OLDER)
+        if not path.exists() or is_uneven(run) or origins(run):
+            return None
+    return _read(path)[1]
+
+
+def is_uneven(run: Run) -> bool:
+    """Whether the run's domains have so unequal amounts of text that they are cut for the test."""
+    tokens = [entry["tokens"] for entry in run.manifest["domains"].values()]
+    return min(tokens) < (1 - UNEVEN) * max(tokens)
 
 
 def best_evidence(
@@ -89,8 +110,12 @@ def best_evidence(
 
     First come the most permutations, as they limit the p-values, then the most rows.
     """
-    found = [_read(path) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")]
-    return max(found, key=lambda each: _effort(each[0]), default=None)
+    for version in (FORMAT, OLDER):
+        there = (run.folder / FOLDER).glob(f"{_name(prune, version)}-*.json")
+        found = [_read(path) for path in there]
+        if found:
+            return max(found, key=lambda each: _effort(each[0]))
+    return None
 
 
 def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEvidence, ...]]:
@@ -104,7 +129,8 @@ def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEv
     found = {}
     for percent in range(1, 100):
         at = replace(prune, sparsity=percent / 100)
-        best = best_evidence(run, at) if _name(at) in there else None
+        names = {_name(at, version) for version in (FORMAT, OLDER)}
+        best = best_evidence(run, at) if names & there else None
         if best is not None:
             found[at.sparsity] = best[1]
     return found
@@ -149,10 +175,11 @@ def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, .
     )
 
 
-def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
-    return run.folder / FOLDER / f"{_name(prune)}-{content_hash(spec.to_json())}.json"
+def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec, version: int = FORMAT) -> Path:
+    name = f"{_name(prune, version)}-{content_hash(spec.to_json())}.json"
+    return run.folder / FOLDER / name
 
 
-def _name(prune: PruneSpec) -> str:
+def _name(prune: PruneSpec, version: int = FORMAT) -> str:
     """What the files of these masks begin with."""
-    return content_hash([FORMAT, prune.to_json()])
+    return content_hash([version, prune.to_json()])
