@@ -158,7 +158,7 @@ class Evidence(Result):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Export(Result):
-    """A finished export. It is a path too: open it, or give it to `from_pretrained`."""
+    """A finished export; `transformers` loads its `folder`. It can stand where a path is wanted."""
 
     spec: ExportSpec
     folder: Path

@@ -166,6 +166,7 @@ def test_calibrate_takes_plain_values_and_specs_alike(run: Run) -> None:
         device="cpu",
         workspace=workspace,
     )
+    assert repr(plain) == f"<Run {run.id}: {model} on code, prose; done>"
     assert plain.id == run.id == atlas.calibrate(run.spec, workspace=Workspace(workspace)).id
     with pytest.raises(InputError, match="Name at least one domain"):
         atlas.calibrate("demo")

@@ -21,6 +21,7 @@ FLOW = (
     "runs",
     "calibration",
     "masks",
+    "repair",
     "exports",
     "jobs",
     "commands",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -16,10 +14,10 @@ from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import REGIONS, CauseSpec, Removal
 from analysis.evidence.yardsticks import adjusted_p
 from analysis.overlap.table import overlap_table
-from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, content_hash
+from pruning.specs import PruneSpec
 
 FOLDER = "cause"  # in the run's
 
@@ -124,16 +122,13 @@ def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) 
     distance = 1 - overlap_table(run, prune, report).jaccard()
     found = answer(measured, run.domains, distance, spec)
     asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    atomic_json(_path(run, prune, spec), {**asked, **asdict(found)})
+    _kept(run, prune, spec).write({**asked, **asdict(found)})
     return found
 
 
 def stored_cause(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
     """What `cause` found before; None if it was not asked yet."""
-    path = _path(run, prune, spec)
-    if not path.exists():
-        return None
-    return Cause.from_json(json.loads(path.read_text(encoding="utf-8")))
+    return _kept(run, prune, spec).find(Cause.from_json)
 
 
 def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
@@ -152,13 +147,13 @@ def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
 def records(run: Run) -> Iterator[tuple[PruneSpec, CauseSpec, dict[str, Any]]]:
     """Everything that `cause` found in a run, as it is stored, with the masks and what was asked."""
     for path in sorted((run.folder / FOLDER).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = Kept(path).read(dict)
         if "prune" in record:
             yield PruneSpec.from_json(record["prune"]), CauseSpec.from_json(record["spec"]), record
 
 
-def _path(run: Run, prune: PruneSpec, spec: CauseSpec) -> Path:
-    return run.folder / FOLDER / f"{content_hash([prune.to_json(), spec.to_json()])}.json"
+def _kept(run: Run, prune: PruneSpec, spec: CauseSpec) -> Kept:
+    return Kept.of(run.folder / FOLDER, [prune.to_json(), spec.to_json()])
 
 
 def answer(

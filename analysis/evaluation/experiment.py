@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.captions import percent
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.spec import EvaluationSpec, columns_of
@@ -24,6 +23,7 @@ from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, Spec
+from pruning.specs.words import percent
 
 
 @dataclass(frozen=True, kw_only=True)

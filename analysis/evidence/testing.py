@@ -6,10 +6,9 @@ it comes from the stored sums per group of documents, without a forward pass.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +18,9 @@ from analysis.evidence.origins import origins
 from analysis.evidence.resampling import check_resampling, each_matrix
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from analysis.overlap.table import OverlapTable, is_quick, overlap_table
-from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
@@ -78,7 +77,7 @@ def evidence(
         table = overlap_table(run, prune, report)
         found = tuple(_counted(pair, table) for pair in found)
     asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    atomic_json(_path(run, prune, spec), {**asked, "pairs": [asdict(pair) for pair in found]})
+    _kept(run, prune, spec).write({**asked, "pairs": [asdict(pair) for pair in found]})
     return found
 
 
@@ -89,12 +88,10 @@ def stored_evidence(
 
     An older program's answer counts where a new one would be the same: with equal text.
     """
-    path = _path(run, prune, spec)
-    if not path.exists():
-        path = _path(run, prune, spec, OLDER)
-        if not path.exists() or is_uneven(run) or origins(run):
-            return None
-    return _read(path)[1]
+    found = _kept(run, prune, spec).find(_rebuild)
+    if found is None and not is_uneven(run) and not origins(run):
+        found = _kept(run, prune, spec, OLDER).find(_rebuild)
+    return None if found is None else found[1]
 
 
 def is_uneven(run: Run) -> bool:
@@ -112,7 +109,7 @@ def best_evidence(
     """
     for version in (FORMAT, OLDER):
         there = (run.folder / FOLDER).glob(f"{_name(prune, version)}-*.json")
-        found = [_read(path) for path in there]
+        found = [Kept(path).read(_rebuild) for path in there]
         if found:
             return max(found, key=lambda each: _effort(each[0]))
     return None
@@ -141,8 +138,7 @@ def _effort(spec: EvidenceSpec) -> tuple[float, ...]:
     return spec.permutations, rows, spec.bootstraps, spec.splits, -spec.seed
 
 
-def _read(path: Path) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
-    record = json.loads(path.read_text(encoding="utf-8"))
+def _rebuild(record: dict[str, Any]) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
     pairs = tuple(PairEvidence.from_json(pair) for pair in record["pairs"])
     return EvidenceSpec.from_json(record["spec"]), pairs
 
@@ -175,9 +171,8 @@ def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, .
     )
 
 
-def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec, version: int = FORMAT) -> Path:
-    name = f"{_name(prune, version)}-{content_hash(spec.to_json())}.json"
-    return run.folder / FOLDER / name
+def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec, version: int = FORMAT) -> Kept:
+    return Kept.of(run.folder / FOLDER, spec.to_json(), f"{_name(prune, version)}-")
 
 
 def _name(prune: PruneSpec, version: int = FORMAT) -> str:

@@ -89,7 +89,7 @@ class PairEvidence:
 
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
-    """p-values adjusted for their number (Benjamini & Hochberg 1995)."""
+    """p-values adjusted for their number (Benjamini & Hochberg 1995): (n,) -> (n,)."""
     from scipy.stats import false_discovery_control  # slow to import; pages only read
 
     return false_discovery_control(p)

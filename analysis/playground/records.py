@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from pruning.errors import InputError
-from pruning.specs import PruneSpec, Spec
+from pruning.specs import ExportSpec, PruneSpec, Spec
 
 MOST_SUBMODELS = 3
 LONGEST_PROMPT = 20_000  # characters
@@ -32,6 +32,10 @@ class SubModel(Spec):
             raise InputError("A sub-model is for one domain, or for several that differ.")
         if not all(math.isfinite(weight) and weight > 0 for _, weight in self.mixture):
             raise InputError("The weights of a mixture are greater than 0.")
+
+    def of_run(self, run: str) -> ExportSpec:
+        """The same choice as what could be exported of a run. run: its id."""
+        return ExportSpec(run=run, mixture=self.mixture, prune=self.prune)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> SubModel:

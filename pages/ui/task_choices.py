@@ -1,4 +1,4 @@
-"""Which tasks to measure on, and how programs are drawn, as controls; and the flags that say so."""
+"""Which tasks to measure on, and how programs are drawn, as controls."""
 
 from __future__ import annotations
 
@@ -39,26 +39,6 @@ def check_files(sets: tuple[TaskSpec, ...]) -> None:
     for each in sets:
         if each.kind != HARNESS and not each.source.startswith(HUB):
             load_tasks(each)
-
-
-def task_flags(sets: tuple[TaskSpec, ...], sampling: Sampling) -> list[str]:
-    """What `evaluate` is told of these choices."""
-    from analysis.evaluation.tasks import HARNESS
-
-    harness = [each for each in sets if each.kind == HARNESS]
-    flags = [
-        f"--task-file={each.name}:{each.kind}={each.source}"
-        for each in sets
-        if each.kind != HARNESS
-    ]
-    if harness:
-        flags += ["--lm-eval", *(each.name for each in harness)]
-        if harness[0].source:
-            flags += [f"--lm-eval-include={harness[0].source}"]
-        if harness[0].count:
-            flags += ["--lm-eval-limit", str(harness[0].count)]
-    flags += ["--samples", str(sampling.samples), "--temperature", f"{sampling.temperature:g}"]
-    return [*flags, "--top-p", f"{sampling.top_p:g}", "--pass-at", *map(str, sampling.ks)]
 
 
 def _choose_sampling() -> Sampling:

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.__main__ import make_parser
-from analysis.commands.evaluate import spec_of
 from analysis.evaluation import meteor
+from analysis.evaluation.options import evaluation_spec_of
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
@@ -63,7 +63,7 @@ def queued(run: Run) -> EvaluationSpec:
     assert job.argv[:2] == ("-m", "analysis")
     arguments = make_parser().parse_args(job.argv[2:])
     assert arguments.run == run.id
-    return spec_of(arguments)
+    return evaluation_spec_of(arguments)
 
 
 @pytest.mark.usefixtures("harness_is_there", "nltk_is_there")

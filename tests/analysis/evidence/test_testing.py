@@ -255,8 +255,8 @@ def test_what_an_older_program_found_is_still_read(tiny_run: Run) -> None:
     prune = PruneSpec(sparsity=0.37)
     spec = EvidenceSpec(splits=2, permutations=19, bootstraps=2, rows=2)
     found = evidence(tiny_run, prune, spec)
-    path = module._path(tiny_run, prune, spec)
-    path.rename(module._path(tiny_run, prune, spec, module.OLDER))
+    kept = module._kept(tiny_run, prune, spec)
+    kept.path.rename(module._kept(tiny_run, prune, spec, module.OLDER).path)
     again = best_evidence(tiny_run, prune)
     assert again is not None
     assert again[1] == found
