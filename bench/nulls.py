@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +100,9 @@ def _calibrated(folder: Path, fine: int) -> Run:
     domains = ("python", "java", f"beginnings={beginnings}::text")
     text = ["--num-samples", str(fine), "--seq-len", str(LENGTH), "--groups", str(fine)]
     text += ["--layers", "0-1"]  # text leaves the model there, so that calibration takes minutes
-    ask = ["--model", "demo", *(word for name in domains for word in ("--domain", name)), *text]
-    done = timed(["pruning", "calibrate", *ask, "--workspace", str(folder), "--json"])
+    asked = ["--model", "demo", *text, "--workspace", str(folder), "--json"]
+    asked += [word for name in domains for word in ("--domain", name)]
+    done = timed(["pruning", "calibrate", *asked])
     return Workspace(folder).run(json.loads(done.output)["run"])
 
 
@@ -131,17 +133,20 @@ class Bench:
 
     def _made(self, domain: Domain) -> ChannelStats:
         """The sums of a domain that is put together."""
-        first = self._stats["python"]
+        parts = [
+            (members, self._stats[name].sum_sq, self._stats[name].tokens)
+            for name, members in domain.members.items()
+        ]
         return ChannelStats(
             sum_sq={
-                key: sum(m @ self._stats[name].sum_sq[key] for name, m in domain.members.items())
-                for key in first.sum_sq
+                key: np.sum([members @ sums[key] for members, sums, _ in parts], axis=0)
+                for key in parts[0][1]
             },
             tokens={
                 key: np.rint(
-                    sum(m @ self._stats[name].tokens[key] for name, m in domain.members.items())
+                    np.sum([members @ tokens[key] for members, _, tokens in parts], axis=0)
                 ).astype(np.int64)
-                for key in first.tokens
+                for key in parts[0][2]
             },
         )
 
@@ -163,14 +168,14 @@ def kinds_of(fine: int) -> dict[str, Kind]:
         "null: the same problems in both": lambda r: blocked(r, fine),
         "whole documents, and beginnings of documents": lambda r: equal(r, fine, "beginnings"),
         **{
-            f"planted: {dose:.0%} of Java's text in the second": (
-                lambda r, dose=dose: mixed(r, fine, dose)
+            f"planted: {dose:.0%} of Java's text in the second": partial(
+                mixed, fine=fine, dose=dose
             )
             for dose in DOSES
         },
         **{
-            f"planted: {dose:.0%} of Java's text, the same problems": (
-                lambda r, dose=dose: blocked(r, fine, dose)
+            f"planted: {dose:.0%} of Java's text, the same problems": partial(
+                blocked, fine=fine, dose=dose
             )
             for dose in DOSES
         },

@@ -169,7 +169,7 @@ def _blocks(origins: tuple[Origins, Origins], sides: Sequence[Float]) -> Integer
     if any(len(each.problems) != side.shape[1] for each, side in zip(origins, sides, strict=True)):
         return None
     names = [
-        frozenset().union(*(each.problems[group] for group in np.flatnonzero(unit)))
+        frozenset().union(*(each.problems[int(group)] for group in np.flatnonzero(unit)))
         for each, side in zip(origins, sides, strict=True)
         for unit in side
     ]

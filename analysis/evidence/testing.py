@@ -96,7 +96,7 @@ def stored_evidence(
 
 def is_uneven(run: Run) -> bool:
     """Whether the run's domains have so unequal amounts of text that they are cut for the test."""
-    tokens = [entry["tokens"] for entry in run.manifest["domains"].values()]
+    tokens = [entry.tokens for entry in run.manifest.domains.values()]
     return min(tokens) < (1 - UNEVEN) * max(tokens)
 
 
