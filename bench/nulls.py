@@ -95,8 +95,8 @@ def _calibrated(folder: Path, fine: int) -> Run:
     """Python, Java, and the beginnings of Python's documents, each in `fine` groups."""
     beginnings = folder / "beginnings.jsonl"
     with beginnings.open("w", encoding="utf-8") as file:
-        for text, _ in zip(documents("python"), range(8 * fine), strict=False):
-            file.write(json.dumps({"text": text[: len(text) // 5]}) + "\n")
+        for document, _ in zip(documents("python"), range(8 * fine), strict=False):
+            file.write(json.dumps({"text": document[: len(document) // 5]}) + "\n")
     domains = ("python", "java", f"beginnings={beginnings}::text")
     text = ["--num-samples", str(fine), "--seq-len", str(LENGTH), "--groups", str(fine)]
     text += ["--layers", "0-1"]  # text leaves the model there, so that calibration takes minutes

@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.evidence.comparisons import Counts
+from pruning.specs.plain import Plain
 
 Float = NDArray[np.float64]
 NORMAL_95 = 1.959964  # two-sided 95% of a normal distribution
@@ -59,12 +59,17 @@ class Yardsticks:
 
 
 @dataclass(frozen=True, kw_only=True)
+<<<<<<< HEAD
 class PairEvidence:
     """All that is known of one pair of domains. smallest_p: the least p that was possible.
 
     units: how many of either domain were shuffled; None in results of before they were counted.
     equalised, clustered, blocked: see `design.Design`.
     """
+=======
+class PairEvidence(Plain):
+    """All that is known of one pair of domains. smallest_p: the least p that was possible."""
+>>>>>>> main
 
     domain_a: str
     domain_b: str
@@ -77,6 +82,7 @@ class PairEvidence:
     clustered: bool = False
     blocked: bool = False
 
+<<<<<<< HEAD
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """Rebuild from plain data."""
@@ -87,6 +93,8 @@ class PairEvidence:
         units = tuple(data["units"]) if data.get("units") else None
         return cls(**{**data, **parts, "units": units, "whole": Yardsticks(**data["whole"])})
 
+=======
+>>>>>>> main
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
     """p-values adjusted for their number (Benjamini & Hochberg 1995): (n,) -> (n,)."""
