@@ -59,17 +59,12 @@ class Yardsticks:
 
 
 @dataclass(frozen=True, kw_only=True)
-<<<<<<< HEAD
-class PairEvidence:
+class PairEvidence(Plain):
     """All that is known of one pair of domains. smallest_p: the least p that was possible.
 
     units: how many of either domain were shuffled; None in results of before they were counted.
     equalised, clustered, blocked: see `design.Design`.
     """
-=======
-class PairEvidence(Plain):
-    """All that is known of one pair of domains. smallest_p: the least p that was possible."""
->>>>>>> main
 
     domain_a: str
     domain_b: str
@@ -82,19 +77,6 @@ class PairEvidence(Plain):
     clustered: bool = False
     blocked: bool = False
 
-<<<<<<< HEAD
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        parts = {
-            name: tuple(Yardsticks(**row) for row in data[name])
-            for name in ("layers", "projections")
-        }
-        units = tuple(data["units"]) if data.get("units") else None
-        return cls(**{**data, **parts, "units": units, "whole": Yardsticks(**data["whole"])})
-
-=======
->>>>>>> main
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
     """p-values adjusted for their number (Benjamini & Hochberg 1995): (n,) -> (n,)."""
