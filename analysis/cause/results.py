@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,12 +18,13 @@ from pruning.progress import Report, ignore
 from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec
+from pruning.specs.plain import Plain
 
 FOLDER = "cause"  # in the run's
 
 
 @dataclass(frozen=True, kw_only=True)
-class DomainCause:
+class DomainCause(Plain):
     """One domain's region, removed. Bits per byte; evaluated domains are the mappings' keys.
 
     weights: of the region, and their share of all. damage: on every domain. matched: damage of every
@@ -50,28 +51,6 @@ class DomainCause:
     more_than_regions: Contrast | None
     p: Mapping[str, float]
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        contrasts = {
-            name: {other: Contrast(**row) for other, row in data[name].items()}
-            for name in ("more_than_on", "more_than_of")
-        }
-        single = {
-            name: data[name] and Contrast(**data[name])
-            for name in ("more_than_random", "more_than_matched", "more_than_regions")
-        }
-        return cls(
-            **{
-                **data,
-                **contrasts,
-                **single,
-                "damage": {name: Damage(**row) for name, row in data["damage"].items()},
-                "matched": {name: tuple(row) for name, row in data["matched"].items()},
-                "random": tuple(data["random"]),
-            }
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Borrowed:
@@ -87,7 +66,7 @@ class Borrowed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(Plain):
     """dense: bits per byte of the unchanged model. documents: held out, of every domain."""
 
     dense: Mapping[str, float]
@@ -98,16 +77,8 @@ class Cause:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        return cls(
-            dense=data["dense"],
-            documents=data["documents"],
-            domains=tuple(DomainCause.from_json(row) for row in data["domains"]),
-            borrowed=tuple(
-                Borrowed(**{**row, "excess": Damage(**row["excess"])}) for row in data["borrowed"]
-            ),
-            mantel=Mantel(**data["mantel"]),
-        )
+        """Rebuild from what is stored, which also says what was asked."""
+        return super().from_json({field.name: data[field.name] for field in fields(cls)})
 
 
 def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) -> Cause:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.meteor import check_installed
@@ -32,14 +31,6 @@ class ExperimentSpec(Spec):
 
     calibration: CalibrationSpec
     evaluation: EvaluationSpec
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ExperimentSpec:
-        """Rebuild from `to_json`'s output; what the evaluation leaves out is as usual."""
-        return cls(
-            calibration=CalibrationSpec.from_json(data["calibration"]),
-            evaluation=EvaluationSpec.from_json(data["evaluation"]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

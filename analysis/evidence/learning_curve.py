@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
 from pruning.specs import PruneSpec
+from pruning.specs.plain import Plain
 
 Float = NDArray[np.float64]
 
@@ -54,7 +55,7 @@ class LearningPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningCurve:
+class LearningCurve(Plain):
     """One domain's masks from more and more of its groups. tokens: of its whole text."""
 
     domain: str
@@ -66,12 +67,6 @@ class LearningCurve:
     def half(self) -> LearningPoint:
         """The point at half of the groups."""
         return next(point for point in self.points if point.groups == self.groups // 2)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        points = tuple(LearningPoint(**point) for point in data["points"])
-        return cls(**{**data, "points": points})
 
 
 def changed_share(jaccard: float) -> float:

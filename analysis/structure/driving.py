@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from pruning.progress import Meter, Progress, Report, ignore
 from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import WeightKey
+from pruning.specs.plain import Plain
 from pruning.specs.selection import select_weights
 
 if TYPE_CHECKING:
@@ -59,24 +60,11 @@ class DrivingTokens:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrivenChannel:
+class DrivenChannel(Plain):
     """A loud channel, and its driving tokens in both domains."""
 
     channel: LoudChannel
     domains: tuple[DrivingTokens, DrivingTokens]
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        first, second = (
-            DrivingTokens(
-                domain=each["domain"],
-                tokens=tuple(TokenShare(**token) for token in each["tokens"]),
-                occurrences=tuple(Occurrence(**place) for place in each["occurrences"]),
-            )
-            for each in data["domains"]
-        )
-        return cls(channel=LoudChannel(**data["channel"]), domains=(first, second))
 
 
 def visible(text: str) -> str:
