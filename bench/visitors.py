@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,7 @@ from pruning.errors import AtlasError
 
 HOST = "127.0.0.1"
 PATIENCE = 300.0  # seconds that a page may take to say anything
-START, END = 60.0, 30.0  # seconds that a server may take
+START, END = 180.0, 60.0  # seconds that a server may take
 QUIET, BUSY = 8.0, 0.05  # a server that uses less of a processor for so many seconds does nothing
 
 
@@ -52,20 +51,16 @@ class Server:
 
     def __init__(self, workspace: Path, log: Path, **environment: str) -> None:
         """log: where its output goes. environment: variables that it has besides this process's."""
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = probe.getsockname()[1]
-        self.address = f"{HOST}:{port}"
         with log.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
+                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port=0"],
                 cwd=REPOSITORY,
                 stdout=output,
                 stderr=output,
                 env=os.environ | {"SUBMODEL_ATLAS_WORKSPACE": str(workspace)} | environment,
             )
         self._usage = psutil.Process(self._process.pid)
-        self._wait(log)
+        self.address = self._wait(log)
 
     def processor(self) -> float:
         """Seconds of processor time until now, of all threads."""
@@ -80,20 +75,39 @@ class Server:
             before, now = now, self.processor()
 
     def stop(self) -> None:
-        """End it as a person would."""
+        """End it as a person would; TimeoutExpired where that does not end it."""
         self._process.terminate()
-        self._process.wait(END)
+        try:
+            self._process.wait(END)
+        finally:
+            self._process.kill()
+            self._process.wait()
 
-    def _wait(self, log: Path) -> None:
+    def _wait(self, log: Path) -> str:
+        """The address, once it answers there."""
         end = time.monotonic() + START
         while self._process.poll() is None and time.monotonic() < end:
             try:
-                with urllib.request.urlopen(f"http://{self.address}/_stcore/health"):
-                    return
-            except OSError:
+                address = listens_at(self._usage)
+                with urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=END):
+                    return address
+            except (OSError, psutil.Error):
                 time.sleep(0.05)
         self._process.kill()
+        self._process.wait()
         raise AtlasError(f"The app did not start; it said:\n{log.read_text()}")
+
+
+def listens_at(process: psutil.Process) -> str:
+    """Where a server listens on this machine, as host:port; ConnectionRefusedError if not yet.
+
+    A server that was started on port 0 got one that is free; one that is looked for before its
+    start may be another program's by then.
+    """
+    for each in process.net_connections("tcp"):
+        if each.status == psutil.CONN_LISTEN:
+            return f"{HOST}:{each.laddr.port}"
+    raise ConnectionRefusedError
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.captions import about
+from analysis.cause.options import cause_flags
 from analysis.figures.domains import label
-from pages.ui.cause_sparsities import cause_command, sparsities_section
+from pages.ui.cause_sparsities import sparsities_section
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_parts, choose_pruning, choose_run
 from pages.ui.frame import go, title
@@ -166,7 +167,7 @@ def _offer(run: Run, prune: PruneSpec, spec: CauseSpec) -> None:
     )
     if st.button("Take them out and measure", type="primary", icon=":material/content_cut:"):
         title = f"Taking out {spec.region} weights at {prune.sparsity:.0%}"
-        submit("cause", title, cause_command(run, prune, spec))
+        submit("cause", title, ["analysis", "cause", "--run", run.id, *cause_flags(prune, spec)])
 
 
 def _damage(found: Cause, spec: CauseSpec, caption: str) -> None:

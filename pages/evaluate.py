@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.captions import NOT_COMPARED, about_tasks, are_held_out, percent
+from analysis.evaluation.captions import NOT_COMPARED, about_tasks, are_held_out
+from analysis.evaluation.options import evaluation_flags
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
 from pages.ui.choices import choose_run
-from pages.ui.evaluation_choices import choose_evaluation, command_of, consent_to_programs
+from pages.ui.evaluation_choices import choose_evaluation, consent_to_programs
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import show_followed, submit
 from pages.ui.library import evaluation
 from pages.ui.state import choose, switch
 from pages.ui.task_choices import check_files
 from pages.ui.words import ago, duration, glossary
+from pruning.specs.words import other_words, percent, score_words
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
@@ -87,18 +89,9 @@ def _said(spec: EvaluationSpec) -> str:
     parts = [", ".join(map(percent, spec.sparsities))]
     if spec.prune.block is not None:
         parts.append(spec.prune.pattern)
-    if spec.prune.score != "wanda":
-        parts.append(spec.prune.score)
-    if spec.prune.comparison_group != "row":
-        parts.append(f"within each {spec.prune.comparison_group}")
-    if spec.prune.allocation == "owl":
-        parts.append("layers by outliers (OWL)")
-    if spec.prune.starved == "dense":
-        parts.append("starved experts left dense")
-    if spec.prune.layers is not None:
-        parts.append(f"layers {', '.join(map(str, spec.prune.layers))}")
-    if spec.prune.projections is not None:
-        parts.append(", ".join(spec.prune.projections))
+    if spec.prune.score != "wanda" or spec.prune.comparison_group != "row":
+        parts.append(score_words(spec.prune))
+    parts += other_words(spec.prune)
     if spec.text_bytes:
         parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")
     if spec.tasks:
@@ -129,7 +122,8 @@ def _measure(run: Run, *, busy: bool) -> None:
         "Start measuring", type="primary", icon=":material/play_arrow:", disabled=busy or not ready
     ):
         check_files(spec.task_sets)
-        submit("evaluate", "Measuring the sub-models", command_of(run, spec))
+        argv = ["analysis", "evaluate", "--run", run.id, *evaluation_flags(spec)]
+        submit("evaluate", "Measuring the sub-models", argv)
 
 
 def _held_out(spec: EvaluationSpec) -> str:
@@ -173,7 +167,7 @@ def _texts(table: EvaluationTable, sparsity: float) -> None:
     show(evaluation_matrix(results, view, style()), f"matrix-{what.replace(' ', '-')}")
     st.caption(
         "Lower is better. A frame marks the best mask of a column. Below each number stands its "
-        "95% interval, from drawing the documents again; differences are paired, document by "
+        "95% interval over documents (a studentised bootstrap); differences are paired, document by "
         f"document. {remarks(table.spec)}"
     )
     st.markdown(_in_words(results))

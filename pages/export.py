@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
+from analysis.captions import model_name
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
-from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_name
+from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
 from pages.ui.export_choice import choose_domains
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
@@ -18,6 +20,7 @@ from pages.ui.job_view import followed, show_followed, show_job, submit
 from pages.ui.library import finished_runs, workspace
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
+from pruning.commands.submodel_choice import choice_flags
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
 from pruning.specs import MODES
@@ -77,10 +80,10 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.exports.planning import is_planned
+    from pruning.masks.recipe import recipe_of
 
     job = show_followed("plan")
-    if is_planned(run, spec):
+    if recipe_of(run, spec).is_quick:
         return True
     if job is None or not job.active:
         st.info(
@@ -197,12 +200,16 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
             raise InputError(f"There is an export named {name} already; choose another name.")
         argv = ["pruning", "export", "--out", str(folder), "--form", form]
         submit("export", f"Building {name}", argv, spec.to_json())
+    with st.expander("The same on the command line", icon=":material/terminal:"):
+        flags = [*choice_flags(spec), "--form", form, "--out", f"exports/{name}"]
+        words = ["python", "-m", "pruning", "export", *flags]
+        st.code(shlex.join(words), language="sh", wrap_lines=True)
 
 
 def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
-    base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run).lower())
+    base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
     stem = f"{base}-{how}{domains}-{amount}"[:70]

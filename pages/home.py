@@ -8,6 +8,7 @@ from pages.ui.choices import run_summary
 from pages.ui.frame import go, title
 from pages.ui.library import finished_runs, workspace
 from pages.ui.words import GLOSSARY, size
+from pruning.machine.paths import PROJECT_FOLDER
 
 STEPS = (
     ("Calibrate", "pages/calibrate.py", ":material/straighten:",
@@ -32,7 +33,7 @@ def draw() -> None:
         name, page, icon, what = step
         with column.container(border=True, height="stretch"):
             st.html(f'<p class="atlas-step">Step {number}</p>')
-            st.page_link(page, label=f"**{name}**", icon=icon)
+            st.page_link(PROJECT_FOLDER / page, label=f"**{name}**", icon=icon)
             st.caption(what)
     _workspace()
     _background()

@@ -21,7 +21,7 @@ from pages.ui.charts import downloads, show, style
 from pages.ui.choices import choose_pair, choose_parts, choose_pruning, choose_run, choose_sets
 from pages.ui.counting import overlaps_counted
 from pages.ui.evidence_view import evidence_section, hint, known
-from pages.ui.frame import title
+from pages.ui.frame import go, title
 from pages.ui.library import overlap
 from pages.ui.pair_table import pair_columns, pair_table
 from pages.ui.report import report_section
@@ -53,7 +53,7 @@ def draw() -> None:
     jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
     if len(run.domains) < 2:
         st.info("This run has one domain only; calibrate two or more to compare them.")
-        st.page_link("pages/calibrate.py", label="Go to Calibrate", icon=":material/straighten:")
+        go("pages/calibrate.py", "Go to Calibrate", ":material/straighten:")
         return
     found = known(run, part)
     tested = found[1] if found else None

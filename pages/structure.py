@@ -11,13 +11,14 @@ from analysis.captions import about
 from analysis.figures.domains import label
 from pages.ui.channels_view import channels_section
 from pages.ui.charts import show, style
-from pages.ui.choices import choose_parts, choose_pruning, choose_run, pruning_flags
+from pages.ui.choices import choose_parts, choose_pruning, choose_run
 from pages.ui.frame import go, title
 from pages.ui.job_view import followed, show_followed, submit
 from pages.ui.library import overlap
 from pages.ui.routing_view import routing_section
 from pages.ui.state import choose, slide, switch
 from pages.ui.words import count, glossary
+from pruning.commands.options import pruning_flags
 
 if TYPE_CHECKING:
     from analysis.structure.families import Families

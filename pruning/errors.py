@@ -2,7 +2,17 @@
 
 `InputError`: something a person gave is wrong; the command line exits with status 2.
 `AtlasError`: the work itself failed (disk full, model cannot be read); status 1.
-Both carry one sentence that says what is wrong and what to do.
+Both carry one sentence that says what is wrong and what to do. `x` marks those that are raised:
+
+    ValueError
+      x InputError
+        x DamagedArchiveError
+        x TooFewDocumentsError
+        x UnreachableError
+    RuntimeError
+      x AtlasError
+    BaseException
+      x Cancelled
 """
 
 from __future__ import annotations

@@ -17,13 +17,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = ("analysis", "app", "demo", "pages", "pruning", "tests")
+PROJECT = ("analysis", "app", "demo", "pages", "pruning", "submodel_atlas", "tests")
 # package -> what none of its files may import, at the top or inside a function
 FORBIDDEN = {
-    "pruning": ("analysis", "pages", "app", "streamlit", "plotly", "tests"),
-    "analysis": ("pages", "app", "streamlit", "tests"),
-    "pages": ("torch", "app", "tests"),
-    "demo/texts": ("analysis", "app", "pages", "pruning", "tests"),
+    "pruning": ("analysis", "pages", "submodel_atlas", "app", "streamlit", "plotly", "tests"),
+    "analysis": ("pages", "submodel_atlas", "app", "streamlit", "tests"),
+    "pages": ("torch", "submodel_atlas", "app", "tests"),
+    "submodel_atlas": ("pages", "app", "streamlit", "tests"),
+    "demo/texts": ("analysis", "app", "pages", "pruning", "submodel_atlas", "tests"),
 }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from analysis.cause.measurements import Measured
 from analysis.cause.spec import NOTHING, Removal
+from analysis.evaluation.intervals import studentized_interval
 
 Float = NDArray[np.float64]  # (1 + bootstraps,): the value itself, then that of every draw
 CONFIDENCE = 0.95
@@ -44,7 +45,7 @@ class Damages:
     """The damage of every removal, for the documents as they are and for every draw of them."""
 
     def __init__(self, measured: Measured, bootstraps: int, seed: int) -> None:
-        self._bits = measured.bits
+        self._bits, self._sizes = measured.bits, measured.bytes
         self._counts: dict[str, Float] = {}
         self._bytes: dict[str, Float] = {}
         self.documents = {domain: len(sizes) for domain, sizes in measured.bytes.items()}
@@ -60,15 +61,18 @@ class Damages:
         more = self._bits[removal, domain] - self._bits[than, domain]
         return (self._counts[domain] @ more) / self._bytes[domain]
 
+    def damage(self, removal: Removal, domain: str, than: Removal = NOTHING) -> Damage:
+        """The same with its interval: a studentised bootstrap (see `evaluation.intervals`)."""
+        more = self._bits[removal, domain] - self._bits[than, domain]
+        sizes = self._sizes[domain].astype(np.float64)
+        low, high = studentized_interval(
+            [np.stack([more, sizes], axis=1)], lambda ratio: ratio, np.ones_like
+        )
+        return Damage(value=float(more.sum() / sizes.sum()), low=low, high=high)
+
     def dense(self, domain: str) -> float:
         """Bits per byte of the dense model."""
         return float(self._bits[NOTHING, domain].sum() / self._bytes[domain][0])
-
-
-def damage(values: Float) -> Damage:
-    """The value with the percentile interval of its draws."""
-    low, high = np.quantile(values[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Damage(value=float(values[0]), low=float(low), high=float(high))
 
 
 def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
@@ -76,7 +80,8 @@ def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
 
     difference d = own - mean of others. Its variance is the bootstrap's over documents plus, for R
     random draws whose values have the variance s^2, s^2 (1 + 1/R): that of one more draw about the
-    mean of R. documents: that were resampled, the smaller number where there are two domains.
+    mean of R. own, each of others: (1 + bootstraps,), as `Damages.of` gives them. documents: that were
+    resampled, the smaller number where there are two domains.
     """
     draws = np.array(others)
     spread = float(draws[:, 0].var(ddof=1)) * (1 + 1 / len(draws)) if len(draws) > 1 else 0.0
@@ -84,7 +89,10 @@ def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
 
 
 def average(differences: Sequence[Float], documents: int) -> Contrast:
-    """Are the differences above 0 on average? Their own scatter counts beside the documents'."""
+    """Are the differences above 0 on average? Their own scatter counts beside the documents'.
+
+    differences: (1 + bootstraps,) each. documents: as in `contrast`.
+    """
     each = np.array(differences)
     spread = float(each[:, 0].var(ddof=1)) / len(each) if len(each) > 1 else 0.0
     return _judged(each.mean(axis=0), documents, spread, len(each))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from analysis.commands.evidence import sparsities_of
+from analysis.cause.options import add_removals, cause_spec_of
+from analysis.evidence.options import add_more_sparsities, sparsities_of
 from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
@@ -29,29 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `cause`."""
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
     add_pruning(parser)
-    parser.add_argument(
-        "--region",
-        choices=("exclusive", "sharp"),
-        default="exclusive",
-        help="weights that one mask alone keeps, or that score highest for one domain alone "
-        "(default: exclusive)",
-    )
-    for flag, share, what in (
-        ("--top", 0.05, "of a sharp region, the highest-scoring share of the domain"),
-        ("--others-top", 0.05, "of a sharp region, the share of every other domain taken away"),
-    ):
-        parser.add_argument(flag, type=float, default=share, help=f"{what} (default: {share})")
-    for flag, number, what in (
-        ("--draws", 5, "random removals of each kind for every domain, at least 2"),
-        ("--bytes", 10_000, "of held-out text of every domain"),
-        ("--bootstraps", 1000, "draws of documents, for the intervals"),
-    ):
-        parser.add_argument(flag, type=int, default=number, help=f"{what} (default: {number})")
-    parser.add_argument(
-        "--more-sparsities",
-        metavar="0.3,0.7,...",
-        help="measure the same at these sparsities too, for curves over sparsity",
-    )
+    add_removals(parser)
+    add_more_sparsities(parser, "measure the same")
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=cause)
@@ -63,17 +43,8 @@ def cause(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.cause.findings import facts, quality, verdict
     from analysis.cause.results import cause as find
     from analysis.cause.sparsity import sparsity_sentence
-    from analysis.cause.spec import CauseSpec
 
-    spec = CauseSpec(
-        region=arguments.region,
-        top=arguments.top,
-        others_top=arguments.others_top,
-        draws=arguments.draws,
-        size=arguments.bytes,
-        bootstraps=arguments.bootstraps,
-        seed=arguments.seed,
-    )
+    spec = cause_spec_of(arguments)
     others = sparsities_of(arguments)
     if others and prune.block is not None:
         raise InputError(f"The pattern {prune.pattern} has one sparsity; drop --more-sparsities.")

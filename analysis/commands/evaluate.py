@@ -7,143 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from analysis.captions import about_tasks, percent
+from analysis.evaluation.captions import about_tasks
+from analysis.evaluation.options import add_evaluation, evaluation_spec_of
 from analysis.execution import Sandbox, add_consent_argument, consented_sandbox
 from pruning.commands.console import Answer
-from pruning.commands.options import (
-    add_json,
-    add_selection,
-    add_starved,
-    add_workspace,
-    layers_of,
-    projections_of,
-    workspace_of,
-)
-from pruning.errors import InputError
+from pruning.commands.options import add_json, add_workspace, workspace_of
 from pruning.progress import Report
-from pruning.specs import COMPARISON_GROUPS, TEXT_SCORES, PruneSpec
-from pruning.specs.patterns import pattern_sparsity
+from pruning.specs.words import percent
 
 if TYPE_CHECKING:
-    from analysis.evaluation.spec import Column, EvaluationSpec
+    from analysis.evaluation.spec import Column
     from analysis.evaluation.table import EvaluationTable, Result
     from pruning.runs.workspace import Workspace
-
-TASK_FILE_HELP = (
-    "KIND=PATH or NAME:KIND=PATH, a .jsonl file of tasks; kinds: math, choices, "
-    "translation, programs; repeat it for more"
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `evaluate`."""
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
-    add_measuring(parser)
-    parser.add_argument(
-        "--calibrated-on", metavar="DOMAIN", nargs="+", help="only these domains' own masks"
-    )
-    parser.add_argument(
-        "--measured-on", metavar="DOMAIN", nargs="+", help="only these domains' text and tasks"
-    )
-    parser.add_argument(
-        "--no-yardsticks",
-        action="store_true",
-        help="leave out the mixture, magnitude and random masks, and two draws of each domain",
-    )
+    add_evaluation(parser)
+    add_consent_argument(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=evaluate)
 
 
-def add_measuring(parser: argparse.ArgumentParser) -> None:
-    """How much is pruned, and what is measured."""
-    _add_masks(parser)
-    parser.add_argument(
-        "--text",
-        type=int,
-        default=20_000,
-        metavar="BYTES",
-        help="held-out text of each domain; 0 for none (default: 20000)",
-    )
-    parser.add_argument(
-        "--tasks",
-        type=int,
-        default=0,
-        metavar="N",
-        help="held-out tasks of each built-in domain (default: 0)",
-    )
-    parser.add_argument(
-        "--task-file", metavar="KIND=PATH", action="append", default=[], help=TASK_FILE_HELP
-    )
-    parser.add_argument(
-        "--lm-eval",
-        metavar="TASK",
-        nargs="+",
-        default=[],
-        help="tasks of lm-evaluation-harness, if it is installed",
-    )
-    parser.add_argument(
-        "--lm-eval-include", metavar="DIR", default="", help="a folder of harness tasks of your own"
-    )
-    parser.add_argument(
-        "--lm-eval-limit", metavar="N", type=int, help="samples of each harness task at most"
-    )
-    parser.add_argument(
-        "--samples", type=int, default=1, help="programs written for each task (default: 1)"
-    )
-    parser.add_argument(
-        "--temperature", type=float, default=0.0, help="of sampled programs (default: 0, greedy)"
-    )
-    parser.add_argument("--top-p", type=float, default=1.0, help="of sampled programs (default: 1)")
-    parser.add_argument(
-        "--pass-at", type=int, nargs="+", default=[1], metavar="K", help="k of pass@k (default: 1)"
-    )
-    parser.add_argument(
-        "--meteor", action="store_true", help="also METEOR of translations, if nltk is installed"
-    )
-    add_consent_argument(parser)
-
-
-def _add_masks(parser: argparse.ArgumentParser) -> None:
-    """Which masks are measured."""
-    parser.add_argument(
-        "--sparsity",
-        type=float,
-        nargs="+",
-        help="shares of the weights to prune, e.g. 0.4 0.5 0.6 (default: 0.5)",
-    )
-    parser.add_argument(
-        "--pattern",
-        default="unstructured",
-        metavar="unstructured|n:m",
-        help="n:m keeps n of every m consecutive inputs, e.g. 2:4 (default: unstructured)",
-    )
-    parser.add_argument(
-        "--score",
-        choices=TEXT_SCORES,
-        default="wanda",
-        help="of the domains' masks (default: wanda)",
-    )
-    parser.add_argument(
-        "--comparison-group",
-        choices=COMPARISON_GROUPS,
-        default="row",
-        help="scores compete within an output row or the whole matrix (default: row)",
-    )
-    add_starved(parser)
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the random mask and of sampled programs (default: 0)",
-    )
-    add_selection(parser, "prune")
-
-
 def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
     """Measure, or read what was measured before."""
-    spec = spec_of(arguments)
+    spec = evaluation_spec_of(arguments)
     from analysis.evaluation import evaluate as evaluation
     from analysis.evaluation.spec import columns_of
 
@@ -191,62 +82,6 @@ def sandbox_of(
     return consented_sandbox(workspace.root, allow=arguments.allow_execution)
 
 
-def spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
-    """The EvaluationSpec of the flags."""
-    from analysis.evaluation.sampling import Sampling
-    from analysis.evaluation.spec import EvaluationSpec
-    from analysis.evaluation.tasks import HARNESS, TaskSpec, parse_task_file
-
-    implied = pattern_sparsity(arguments.pattern)
-    if implied is not None and arguments.sparsity not in (None, [implied]):
-        raise InputError(
-            f"The pattern {arguments.pattern} prunes {implied:g} of the weights; leave out --sparsity."
-        )
-    sparsities = arguments.sparsity or [0.5 if implied is None else implied]
-    return EvaluationSpec(
-        sparsities=tuple(dict.fromkeys(sparsities)),
-        prune=PruneSpec(
-            sparsity=sparsities[0],
-            score=arguments.score,
-            pattern=arguments.pattern,
-            comparison_group=arguments.comparison_group,
-            starved=arguments.starved,
-            seed=arguments.seed,
-            layers=layers_of(arguments),
-            projections=projections_of(arguments),
-        ),
-        text_bytes=arguments.text,
-        tasks=arguments.tasks,
-        task_sets=(
-            *(parse_task_file(text) for text in arguments.task_file),
-            *(
-                TaskSpec(
-                    name=name,
-                    kind=HARNESS,
-                    source=arguments.lm_eval_include,
-                    count=arguments.lm_eval_limit,
-                )
-                for name in arguments.lm_eval
-            ),
-        ),
-        sampling=Sampling(
-            samples=arguments.samples,
-            temperature=arguments.temperature,
-            top_p=arguments.top_p,
-            ks=tuple(arguments.pass_at),
-            seed=arguments.seed,
-        ),
-        calibrated_on=_names(getattr(arguments, "calibrated_on", None)),
-        measured_on=_names(getattr(arguments, "measured_on", None)),
-        yardsticks=not getattr(arguments, "no_yardsticks", False),
-        meteor=arguments.meteor,
-    )
-
-
-def _names(given: list[str] | None) -> tuple[str, ...] | None:
-    return tuple(given) if given else None
-
-
 def tables(table: EvaluationTable) -> list[Any]:
     """One table for each measure and sparsity, with a heading."""
     parts: list[Any] = []
@@ -274,8 +109,10 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     found = result.estimate
-    mark = "*" if result.best else ""
-    return f"{mark}{number(found.value)}\n{number(found.low)} to {number(found.high)}"
+    written = f"{'*' if result.best else ''}{number(found.value)}"
+    if not found.has_interval:
+        return written
+    return f"{written}\n{number(found.low)} to {number(found.high)}"
 
 
 def number(value: float) -> str:

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from analysis.evidence.options import (
+    add_effort,
+    add_more_sparsities,
+    effort_of,
+    sparsities_of,
+)
 from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
@@ -21,17 +27,9 @@ from pruning.errors import InputError
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from analysis.evidence.comparisons import EvidenceSpec
     from analysis.evidence.learning_curve import LearningCurve
     from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 
-EFFORT = (
-    ("--permutations", "of the groups' labels, for the p-values"),
-    ("--bootstraps", "draws of groups with replacement, for the interval of the index"),
-    ("--splits", "random halvings of every domain's groups, for the ceiling"),
-    ("--rows", "rows of each matrix, drawn by the seed; 0 for all, which is exact"),
-)
-USUAL = {"permutations": 200, "bootstraps": 200, "splits": 16, "rows": 12}
 EXACT = "--rows 0 counts all rows."
 
 
@@ -40,29 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
     add_pruning(parser)
     add_effort(parser)
-    parser.add_argument(
-        "--more-sparsities",
-        metavar="0.1,0.3,...",
-        help="ask the same at these sparsities too, for curves over sparsity",
-    )
+    add_more_sparsities(parser, "ask the same")
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=evidence)
-
-
-def add_effort(parser: argparse.ArgumentParser) -> None:
-    """The flags that say how hard to look; None where one is left out."""
-    for flag, what in EFFORT:
-        parser.add_argument(flag, type=int, help=f"{what} (default: {USUAL[flag[2:]]})")
-
-
-def effort_of(arguments: argparse.Namespace) -> EvidenceSpec:
-    """What `add_effort`'s flags and the seed say."""
-    from analysis.evidence.comparisons import EvidenceSpec
-
-    chosen = {name: getattr(arguments, name) for name in USUAL}
-    asked = {name: value for name, value in chosen.items() if value is not None}
-    return EvidenceSpec(**{**USUAL, **asked}, seed=arguments.seed)
 
 
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
@@ -128,18 +107,6 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
             *warnings,
         ],
     )
-
-
-def sparsities_of(arguments: argparse.Namespace) -> list[float]:
-    """The sparsities of `--more-sparsities`; each is checked where its PruneSpec is made."""
-    if arguments.more_sparsities is None:
-        return []
-    try:
-        return [float(part) for part in arguments.more_sparsities.split(",")]
-    except ValueError:
-        raise InputError(
-            f"--more-sparsities is written like 0.1,0.3; {arguments.more_sparsities!r} is not."
-        ) from None
 
 
 def by_part(pairs: Sequence[PairEvidence]) -> list[str | Table]:

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.commands.evaluate import add_measuring, spec_of
+from analysis.evaluation.options import add_measuring, evaluation_spec_of
+from analysis.execution import add_consent_argument
 from pruning.commands import calibrate
 from pruning.commands.console import Answer
 from pruning.commands.options import (
@@ -18,7 +19,6 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.progress import Report
-from pruning.specs import DTYPES, SampleSpec
 
 if TYPE_CHECKING:
     from analysis.evaluation.experiment import ExperimentSpec
@@ -26,25 +26,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `experiment`: those of calibrating, and those of measuring."""
-    usual = SampleSpec()
-    parser.add_argument("--model", metavar="M", help="as in `calibrate`")
-    parser.add_argument("--revision", help="the hub model's branch, tag or commit")
-    parser.add_argument(
-        "--domain", metavar="D", action="append", default=[], help=calibrate.DOMAIN_HELP
-    )
-    for flag, value, what in (
-        ("--num-samples", usual.num_samples, "sequences of every domain"),
-        ("--seq-len", usual.seq_len, "tokens of a sequence"),
-        ("--groups", usual.groups, "groups of documents that statistics are kept for"),
-    ):
-        parser.add_argument(flag, type=int, default=value, help=f"{what} (default: {value})")
-    parser.add_argument(
-        "--allow-fewer", action="store_true", help="go on if a domain has too little text"
-    )
-    parser.add_argument("--dtype", choices=DTYPES, help="as in `calibrate`")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="default: what is sensible")
+    calibrate.add_model_and_text(parser)
     add_measuring(parser)
+    add_consent_argument(parser)
     parser.add_argument(
         "--yardsticks", action="store_true", help="also measure the masks that `evaluate` adds"
     )
@@ -106,5 +90,5 @@ def experiment_spec_of(
             raise spec_error(arguments.spec, error) from error
     arguments.no_yardsticks = not arguments.yardsticks
     return ExperimentSpec(
-        calibration=calibrate.spec_of(arguments, parser), evaluation=spec_of(arguments)
+        calibration=calibrate.spec_of(arguments, parser), evaluation=evaluation_spec_of(arguments)
     )

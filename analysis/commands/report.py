@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from analysis.commands.evidence import USUAL, add_effort, effort_of
+from analysis.evidence.options import USUAL, add_effort, effort_of
 from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pruning.errors import InputError
-from pruning.specs import STARVED, PruneSpec, Spec, WeightKey
+from pruning.specs import STARVED, ExportSpec, PruneSpec, Spec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.masks.mask import Mask
@@ -101,15 +101,17 @@ def prune_of(source: MaskSource, prune: PruneSpec) -> PruneSpec | None:
 
 def masks_of(run: Run, source: MaskSource, prune: PruneSpec) -> dict[WeightKey, Mask]:
     """The masks of every weight that `prune` selects; none for the dense model."""
-    from pruning.masks.making import masks_from_norms, mixture_masks, run_masks
+    from pruning.masks.making import masks_from_norms, run_masks
     from pruning.masks.norms import norms_of
+    from pruning.masks.recipe import recipe_of
 
     chosen = prune_of(source, prune)
     if chosen is None:
         return {}
     if source.kind == "mixture":
-        mixture = dict.fromkeys(run.domains, 1.0)
-        return {weight.key: mask for weight, mask in mixture_masks(run, chosen, mixture)}
+        together = tuple((name, 1.0) for name in run.domains)
+        recipe = recipe_of(run, ExportSpec(run=run.id, mixture=together, prune=chosen))
+        return {weight.key: mask for weight, mask in recipe.masks()}
     domain = source.domain or run.domains[0]
     if source.kind != "half":
         return {weight.key: masks[domain] for weight, masks in run_masks(run, chosen, [domain])}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, of_domain
@@ -210,5 +211,6 @@ def _difference(name: str, measured: Measured, reference: Measured | None) -> Es
 
 def _named(prefix: str, found: Estimate | None) -> dict[str, float | None]:
     names = (prefix, f"{prefix}_low", f"{prefix}_high")
-    values = (found.value, found.low, found.high) if found else (None, None, None)
-    return dict(zip(names, values, strict=True))
+    values = (found.value, found.low, found.high) if found else ()
+    known = [None if isnan(value) else value for value in values] or [None] * len(names)
+    return dict(zip(names, known, strict=True))

@@ -119,7 +119,8 @@ def _entry(result: Result | None) -> Entry | None:
     if result is None:
         return None
     found = result.estimate
-    return Entry(value=found.value, interval=(found.low, found.high), best=result.best)
+    ends = (found.low, found.high) if found.has_interval else None
+    return Entry(value=found.value, interval=ends, best=result.best)
 
 
 def _heading(heading: Sequence[str], between: str) -> str:

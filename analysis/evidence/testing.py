@@ -6,24 +6,26 @@ it comes from the stored sums per group of documents, without a forward pass.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
+from analysis.evidence.design import UNEVEN
+from analysis.evidence.origins import origins
 from analysis.evidence.resampling import check_resampling, each_matrix
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from analysis.overlap.table import OverlapTable, is_quick, overlap_table
-from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
-FORMAT = 3  # of the stored file; another number is another file
+FORMAT = 4  # of the stored file; another number is another file
+OLDER = 3  # whose p of domains with unequal text is too small; else the same figures
 FOLDER = "evidence"  # in the run's
 
 
@@ -40,7 +42,8 @@ def evidence(
         return stored
     check_resampling(prune)
     weights = selected_weights(run, prune)
-    comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
+    stats = {domain: run.stats(domain) for domain in run.domains}
+    comparison = Comparison(stats, spec, origins(run))
     counts = join(
         each_matrix(
             run,
@@ -62,6 +65,10 @@ def evidence(
             layers=yardsticks(layers, counts, number, a, b),
             projections=yardsticks(projections, counts, number, a, b),
             smallest_p=comparison.smallest_p((a, b)),
+            units=comparison.designs[a, b].units,
+            equalised=comparison.designs[a, b].equalised,
+            clustered=comparison.designs[a, b].clustered,
+            blocked=comparison.designs[a, b].blocked,
         )
         for number, (a, b) in enumerate(comparison.pairs)
     )
@@ -70,16 +77,27 @@ def evidence(
         table = overlap_table(run, prune, report)
         found = tuple(_counted(pair, table) for pair in found)
     asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    atomic_json(_path(run, prune, spec), {**asked, "pairs": [asdict(pair) for pair in found]})
+    _kept(run, prune, spec).write({**asked, "pairs": [asdict(pair) for pair in found]})
     return found
 
 
 def stored_evidence(
     run: Run, prune: PruneSpec, spec: EvidenceSpec
 ) -> tuple[PairEvidence, ...] | None:
-    """What `evidence` found before; None if it was not asked yet."""
-    path = _path(run, prune, spec)
-    return _read(path)[1] if path.exists() else None
+    """What `evidence` found before; None if it was not asked yet.
+
+    An older program's answer counts where a new one would be the same: with equal text.
+    """
+    found = _kept(run, prune, spec).find(_rebuild)
+    if found is None and not is_uneven(run) and not origins(run):
+        found = _kept(run, prune, spec, OLDER).find(_rebuild)
+    return None if found is None else found[1]
+
+
+def is_uneven(run: Run) -> bool:
+    """Whether the run's domains have so unequal amounts of text that they are cut for the test."""
+    tokens = [entry.tokens for entry in run.manifest.domains.values()]
+    return min(tokens) < (1 - UNEVEN) * max(tokens)
 
 
 def best_evidence(
@@ -89,8 +107,12 @@ def best_evidence(
 
     First come the most permutations, as they limit the p-values, then the most rows.
     """
-    found = [_read(path) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")]
-    return max(found, key=lambda each: _effort(each[0]), default=None)
+    for version in (FORMAT, OLDER):
+        there = (run.folder / FOLDER).glob(f"{_name(prune, version)}-*.json")
+        found = [Kept(path).read(_rebuild) for path in there]
+        if found:
+            return max(found, key=lambda each: _effort(each[0]))
+    return None
 
 
 def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEvidence, ...]]:
@@ -104,7 +126,8 @@ def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEv
     found = {}
     for percent in range(1, 100):
         at = replace(prune, sparsity=percent / 100)
-        best = best_evidence(run, at) if _name(at) in there else None
+        names = {_name(at, version) for version in (FORMAT, OLDER)}
+        best = best_evidence(run, at) if names & there else None
         if best is not None:
             found[at.sparsity] = best[1]
     return found
@@ -115,8 +138,7 @@ def _effort(spec: EvidenceSpec) -> tuple[float, ...]:
     return spec.permutations, rows, spec.bootstraps, spec.splits, -spec.seed
 
 
-def _read(path: Path) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
-    record = json.loads(path.read_text(encoding="utf-8"))
+def _rebuild(record: dict[str, Any]) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
     pairs = tuple(PairEvidence.from_json(pair) for pair in record["pairs"])
     return EvidenceSpec.from_json(record["spec"]), pairs
 
@@ -149,10 +171,10 @@ def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, .
     )
 
 
-def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
-    return run.folder / FOLDER / f"{_name(prune)}-{content_hash(spec.to_json())}.json"
+def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec, version: int = FORMAT) -> Kept:
+    return Kept.of(run.folder / FOLDER, spec.to_json(), f"{_name(prune, version)}-")
 
 
-def _name(prune: PruneSpec) -> str:
+def _name(prune: PruneSpec, version: int = FORMAT) -> str:
     """What the files of these masks begin with."""
-    return content_hash([FORMAT, prune.to_json()])
+    return content_hash([version, prune.to_json()])

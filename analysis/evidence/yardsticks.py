@@ -12,19 +12,19 @@ yardsticks of a pair of domains, for the model, each layer and each projection:
   domain, 1 = as different as independent masks. Its interval is index +- 1.96 standard errors,
   from a bootstrap over groups of documents and, where only some rows were taken, from the rows;
 - p: permutation test on the groups' labels, of the overlap of the two full masks, one-sided
-  (smaller overlap), with the +1 correction (Phipson & Smyth 2010).
+  (smaller overlap), with the +1 correction (Phipson & Smyth 2010). What is shuffled: `design`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.evidence.comparisons import Counts
+from pruning.specs.plain import Plain
 
 Float = NDArray[np.float64]
 NORMAL_95 = 1.959964  # two-sided 95% of a normal distribution
@@ -59,8 +59,12 @@ class Yardsticks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairEvidence:
-    """All that is known of one pair of domains. smallest_p: the least p that was possible."""
+class PairEvidence(Plain):
+    """All that is known of one pair of domains. smallest_p: the least p that was possible.
+
+    units: how many of either domain were shuffled; None in results of before they were counted.
+    equalised, clustered, blocked: see `design.Design`.
+    """
 
     domain_a: str
     domain_b: str
@@ -68,19 +72,14 @@ class PairEvidence:
     layers: tuple[Yardsticks, ...]
     projections: tuple[Yardsticks, ...]
     smallest_p: float
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        parts = {
-            name: tuple(Yardsticks(**row) for row in data[name])
-            for name in ("layers", "projections")
-        }
-        return cls(**{**data, **parts, "whole": Yardsticks(**data["whole"])})
+    units: tuple[int, int] | None = None
+    equalised: bool = False
+    clustered: bool = False
+    blocked: bool = False
 
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
-    """p-values adjusted for their number (Benjamini & Hochberg 1995)."""
+    """p-values adjusted for their number (Benjamini & Hochberg 1995): (n,) -> (n,)."""
     from scipy.stats import false_discovery_control  # slow to import; pages only read
 
     return false_discovery_control(p)
@@ -122,7 +121,8 @@ def _measure(
     draws = _index(boot_ceiling.mean(axis=-1), boot_cross.mean(axis=-1), chance)
     errors = _row_errors(counts, part, pair, (a, b), chance)
     margin = NORMAL_95 * float(np.hypot(draws.std(ddof=1), errors["index_se"]))
-    as_small = np.count_nonzero(jaccard(counts.permuted[:, pair]) <= overlap)
+    observed = float(jaccard(counts.observed[:, pair]))
+    as_small = np.count_nonzero(jaccard(counts.permuted[:, pair]) <= observed)
     return {
         "overlap": overlap,
         "chance": chance,

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE
+from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE, is_checkout
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 LAUNCHER_ROOT = "/launcher"  # in the sandbox; holds analysis/execution/inside
@@ -84,7 +84,8 @@ def _python(private: Sequence[Path]) -> Path:
 def private_folders() -> tuple[Path, ...]:
     """Folders of which no sandbox may show anything by accident: homes, workspace, this project."""
     workspace = os.environ.get(WORKSPACE_VARIABLE)
-    folders = [Path.home(), Path("/home"), Path("/root"), PROJECT_FOLDER]
+    folders = [Path.home(), Path("/home"), Path("/root")]
+    folders += [PROJECT_FOLDER] if is_checkout() else []
     folders += [Path(workspace)] if workspace else []
     return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
 

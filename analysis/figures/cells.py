@@ -42,7 +42,7 @@ def write_on_cells(
         mode="text",
         textfont={
             "size": size,
-            "color": np.where(np.isfinite(places), _inks(heat.colorscale, places), style.ink),
+            "color": np.where(np.isfinite(places), inks(heat.colorscale, places), style.ink),
         },
         hoverinfo="skip",
         showlegend=False,
@@ -60,11 +60,19 @@ def _length(texts: Iterable[str]) -> int:
     return max(len(re.sub("<[^>]*>", "", line)) for line in lines)
 
 
-def _inks(scale: Scale, places: NDArray[np.float64]) -> NDArray[np.str_]:
-    """The ink that is read best on a scale's colour at each place from 0 to 1 (WCAG's contrast)."""
-    stops, colours = zip(*scale, strict=True)
-    channels = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colours])
-    mixed = np.stack([np.interp(places, stops, channel) for channel in channels.T], axis=1)
+def colours(scale: Scale, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A scale's colours at places from 0 to 1: (n,) -> (n, 3) of red, green and blue, 0 to 1."""
+    stops, names = zip(*scale, strict=True)
+    channels = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in names])
+    return np.stack([np.interp(places, stops, channel) for channel in channels.T], axis=1)
+
+
+def inks(scale: Scale, places: NDArray[np.float64]) -> NDArray[np.str_]:
+    """The ink that is read best on a scale's colour at each place from 0 to 1 (WCAG's contrast).
+
+    (n,) -> (n,).
+    """
+    mixed = colours(scale, places)
     linear = np.where(mixed <= 0.04045, mixed / 12.92, ((mixed + 0.055) / 1.055) ** 2.4)
     bright = linear @ (0.2126, 0.7152, 0.0722)  # relative luminance
     return np.where(1.05 / (bright + 0.05) >= (bright + 0.05) / 0.05, WHITE, BLACK)

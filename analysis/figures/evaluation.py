@@ -185,8 +185,11 @@ def _text(result: Result | None, against_own: bool) -> str:
         return "own" if result.is_own else ""
     sign = "+" if against_own else ""
     digits = 3 if abs(result.estimate.value) < 10 else 1
+    written = f"{found.value:{sign}.{digits}f}"
+    if not found.has_interval:
+        return written
     low, high = (f"{value:{sign}.{digits}f}" for value in (found.low, found.high))
-    return f"{found.value:{sign}.{digits}f}<br><span style='font-size:9px'>{low} … {high}</span>"
+    return f"{written}<br><span style='font-size:9px'>{low} … {high}</span>"
 
 
 def _hover(result: Result | None) -> str:

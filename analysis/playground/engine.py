@@ -14,8 +14,8 @@ from analysis.playground.records import Event, GenerationSpec, Reason, SubModel,
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
 from pruning.machine.resources import free_gpu_bytes, free_memory_bytes, gigabytes
-from pruning.masks.making import mixture_masks
 from pruning.masks.mask import Mask
+from pruning.masks.recipe import recipe_of
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model, on_this_machine
 from pruning.progress import Report, ignore
@@ -136,12 +136,12 @@ class Engine:
 
     def _masks_of(self, run: Run, submodel: SubModel, stop: Stop) -> Masks:
         """The sub-model's masks, made once and then kept packed while others are not asked for."""
-        key = (run.id, float(run.manifest["updated"]), submodel.content_hash())
+        key = (run.id, float(run.manifest.updated), submodel.content_hash())
         if key in self._masks:
             self._masks.move_to_end(key)
             return self._masks[key]
         made: Masks = {}
-        for weight, mask in mixture_masks(run, submodel.prune, dict(submodel.mixture)):
+        for weight, mask in recipe_of(run, submodel.of_run(run.id)).masks():
             if stop():
                 raise Stopped
             made[weight.key] = mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.captions import NOT_COMPARED, are_held_out
+from analysis.evaluation.captions import NOT_COMPARED, are_held_out
 from analysis.evaluation.measures import BITS_PER_BYTE, measure
 from analysis.evaluation.spec import TASKS, TEXT
 from analysis.evaluation.table import EvaluationTable, Result, remarks
@@ -15,8 +15,8 @@ from analysis.report.html import Figure, Section, paragraph
 from analysis.report.source import Source
 
 INTERVALS = (
-    "A frame marks the best mask of a column; below each value stands its 95% interval, from drawing "
-    "the documents or tasks again."
+    "A frame marks the best mask of a column; below each value stands its 95% interval over the "
+    "documents or tasks."
 )
 
 

@@ -247,6 +247,8 @@ def _evaluations() -> list[str]:
         paragraph(
             "Each mask was put on the model without further training. Bits per byte are the model's "
             "negative log2 likelihood of a text over its length in bytes. The 95% intervals are "
-            "percentiles of a bootstrap over documents or tasks."
+            "over documents or tasks: Wilson's for shares, Newcombe's for differences of shares, a "
+            "studentised bootstrap for bits per byte and perplexity, the jackknife's standard error "
+            "with Student's t for chrF and BLEU."
         ),
     ]

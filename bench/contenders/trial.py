@@ -142,9 +142,10 @@ class Turns:
     def __init__(self, piece: Callable[[], None]) -> None:
         self.count, self.most = 0, 0
         self.forward, self.spent = np.zeros(2), np.zeros(2)
-        self._piece = piece
+        self._piece, self._open = piece, False
 
     def __enter__(self) -> Self:
+        self._open = True
         self._before = signal.signal(signal.SIGALRM, self._turn)
         signal.setitimer(signal.ITIMER_REAL, LEAST)
         return self
@@ -155,10 +156,13 @@ class Turns:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._open = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._before)
 
     def _turn(self, *_: object) -> None:
+        if not self._open:  # it came as the block ended
+            return
         pause = LEAST
         if nn.Module.__call__ is CALL:  # else a model is being traced, and would be with ours
             started = _now()

@@ -1,4 +1,4 @@
-"""The part of the Cause page along the sparsity axis, and the command that measures."""
+"""The part of the Cause page along the sparsity axis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.captions import about
+from analysis.cause.options import cause_flags
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
-from pages.ui.choices import pruning_flags
 from pages.ui.job_view import followed, submit
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from pruning.specs import PruneSpec
 
 ACROSS = (0.3, 0.5, 0.7)  # sparsities that a click asks for
-
-
-def cause_command(run: Run, prune: PruneSpec, spec: CauseSpec) -> list[str]:
-    """What follows `python -m`, to measure what these choices ask."""
-    argv = ["analysis", "cause", "--run", run.id, *pruning_flags(prune)]
-    argv += ["--region", spec.region, "--top", str(spec.top)]
-    argv += ["--others-top", str(spec.others_top)]
-    argv += ["--bytes", str(spec.size), "--draws", str(spec.draws)]
-    return [*argv, "--bootstraps", str(spec.bootstraps)]
 
 
 def sparsities_section(run: Run, prune: PruneSpec, spec: CauseSpec) -> None:
@@ -67,7 +58,6 @@ def _offer_more(run: Run, prune: PruneSpec, spec: CauseSpec, missing: list[float
     shares = ", ".join(f"{sparsity:.0%}" for sparsity in missing)
     st.caption(f"Not measured at {shares}; each takes as long as this one did.")
     if st.button("Measure at these sparsities too", icon=":material/ssid_chart:"):
-        argv = cause_command(run, replace(prune, sparsity=missing[0]), spec)
-        if missing[1:]:
-            argv += ["--more-sparsities", ",".join(map(str, missing[1:]))]
+        flags = cause_flags(replace(prune, sparsity=missing[0]), spec, missing[1:])
+        argv = ["analysis", "cause", "--run", run.id, *flags]
         submit("cause", f"Taking out {spec.region} weights at {shares}", argv)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.ui.choices import pruning_flags
 from pages.ui.job_view import show_followed, submit
 from pages.ui.words import count
+from pruning.commands.options import pruning_flags
 
 if TYPE_CHECKING:
     from pruning.runs.run import Run

@@ -1,4 +1,4 @@
-"""What to measure, as controls; and the command that measures it."""
+"""What to measure, as controls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from analysis.figures.domains import label
 from pages.ui.choices import PATTERNS, choose_starved
 from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number
-from pages.ui.task_choices import choose_tasks, task_flags
+from pages.ui.task_choices import choose_tasks
 from pages.ui.words import explain
 from pruning.specs import PruneSpec
 from pruning.specs.patterns import pattern_sparsity
@@ -92,20 +92,6 @@ def _choose_sparsities() -> tuple[str, tuple[float, ...]]:
             st.text_input("Sparsities", f"{implied:.0%}", disabled=True)
             sparsities = [implied]
     return pattern, tuple(sorted(sparsities))
-
-
-def command_of(run: Run, spec: EvaluationSpec) -> list[str]:
-    """What follows `python -m` to measure it."""
-    words = ["analysis", "evaluate", "--run", run.id]
-    if spec.prune.block is None:
-        words += ["--sparsity", *(f"{sparsity:g}" for sparsity in spec.sparsities)]
-    words += ["--pattern", spec.prune.pattern, "--starved", spec.prune.starved]
-    words += ["--text", str(spec.text_bytes), "--tasks", str(spec.tasks)]
-    if spec.measured_on:
-        words += ["--measured-on", *spec.measured_on]
-    if spec.meteor:
-        words += ["--meteor"]
-    return [*words, *task_flags(spec.task_sets, spec.sampling)]
 
 
 def consent_to_programs() -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.captions import about
+from analysis.evidence.options import evidence_flags
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
-from pages.ui.choices import pruning_flags
 from pages.ui.evidence_parts import parts_section
 from pages.ui.job_view import show_followed, submit
 from pages.ui.words import glossary
@@ -73,13 +73,12 @@ def evidence_section(
     elif not waiting and st.button(
         "Test the differences", type="primary", icon=":material/balance:"
     ):
-        submit("evidence", f"Testing the differences at {prune.sparsity:.0%}", _command(run, prune))
+        _submit(run, evidence_flags(prune), f"Testing the differences at {prune.sparsity:.0%}")
     _across_sparsities(run, prune, pair, waiting)
 
 
-def _command(run: Run, prune: PruneSpec) -> list[str]:
-    """What follows `python -m`."""
-    return ["analysis", "evidence", "--run", run.id, *pruning_flags(prune)]
+def _submit(run: Run, flags: list[str], title: str) -> None:
+    submit("evidence", title, ["analysis", "evidence", "--run", run.id, *flags])
 
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
@@ -124,10 +123,8 @@ def _precision(
         icon=":material/all_inclusive:",
         help=f"Exact, and about {more:.0f} times the work of this sample.",
     ):
-        argv = [*_command(run, prune), "--rows", "0"]
-        for name in ("permutations", "bootstraps", "splits", "seed"):
-            argv += [f"--{name}", str(getattr(spec, name))]
-        submit("evidence", f"Counting all rows at {prune.sparsity:.0%}", argv)
+        flags = evidence_flags(prune, replace(spec, rows=0))
+        _submit(run, flags, f"Counting all rows at {prune.sparsity:.0%}")
 
 
 def _learning(run: Run, prune: PruneSpec, spec: EvidenceSpec, tested: Pairs) -> None:
@@ -174,10 +171,8 @@ def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], waitin
         shares = ", ".join(f"{sparsity:.0%}" for sparsity in missing)
         st.caption(f"The test has not been made at {shares}.")
         if st.button("Test these sparsities too", icon=":material/ssid_chart:"):
-            argv = _command(run, replace(prune, sparsity=missing[0]))
-            if missing[1:]:
-                argv += ["--more-sparsities", ",".join(map(str, missing[1:]))]
-            submit("evidence", f"Testing the differences at {shares}", argv)
+            flags = evidence_flags(replace(prune, sparsity=missing[0]), others=missing[1:])
+            _submit(run, flags, f"Testing the differences at {shares}")
 
 
 def _curves(

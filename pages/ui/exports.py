@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,9 +14,11 @@ from pages.ui.frame import sentences
 from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace
 from pages.ui.publishing import latest_upload, publishing
-from pages.ui.words import ago, listing, size
-from pruning.errors import AtlasError, InputError
+from pages.ui.words import ago, listing, plain, size
 from pruning.jobs.queue import Job
+
+if TYPE_CHECKING:
+    from pruning.exports.record import Record
 
 FOR = {
     "mixture": "for {}",
@@ -42,21 +43,8 @@ def exports_list() -> None:
     if not folders:
         st.caption("None yet. Build one above; it appears here, and can be downloaded.")
     for folder in folders:
-        _shown(folder)
-
-
-def _shown(folder: Path) -> None:
-    """One export, or a sentence where its record cannot be read: it hides no other export."""
-    with st.container(border=True), sentences():
-        try:
+        with st.container(border=True), sentences():  # one that is damaged hides no other
             _export(folder)
-        except (InputError, AtlasError):
-            raise
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise AtlasError(
-                f"{folder.name} cannot be shown: its submodel.json is damaged, or of another "
-                f"program or version. Update the program, or remove the folder {folder}."
-            ) from error
 
 
 def _export(folder: Path) -> None:
@@ -95,9 +83,9 @@ def _export(folder: Path) -> None:
         publishing(folder)
 
 
-def _how_to_load(folder: Path, record: dict[str, Any]) -> None:
+def _how_to_load(folder: Path, record: Record) -> None:
     source = folder.name
-    if record.get("form", "plain") != "plain":
+    if record.form != "plain":
         source = f"{folder.name}-plain"
         st.code(f"python -m pruning decompress {folder.name} --out {source}", language="sh")
     st.code(
@@ -118,7 +106,7 @@ def _download(folder: Path) -> None:
         show_line(job, "packed")
         return
     if job is not None and job.error:
-        st.markdown(f":red[:material/error:] {job.error}")
+        st.markdown(f":red[:material/error:] {plain(job.error)}")
     if st.button("Prepare the download", key=f"pack-{folder.name}", icon=":material/folder_zip:"):
         argv = ["-m", "pruning", "archive", str(folder), "--out", str(archive_path(folder))]
         queue().submit("archive", f"Packing {folder.name}", [*argv, "--json"])
@@ -129,38 +117,32 @@ def _stored(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _read_record(path: str, changed: float) -> dict[str, Any]:
-    record = json.loads(Path(path).read_text(encoding="utf-8"))
-    return {key: value for key, value in record.items() if key not in ("tensors", "files")}
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _read_record(path: str, changed: float) -> Record:
+    from pruning.exports.record import read_record  # brings libraries along
+
+    return read_record(Path(path))
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    path = folder / "submodel.json"
-    try:
-        return _read_record(str(path), path.stat().st_mtime)
-    except (OSError, ValueError):
-        return {}
+def _record(folder: Path) -> Record:
+    return _read_record(str(folder), (folder / "submodel.json").stat().st_mtime)
 
 
-def _summary(folder: Path, record: dict[str, Any]) -> str:
-    parts = []
-    spec = record.get("export", {})
-    if spec:
-        names = [
-            label(name) if weight == 1 else f"{label(name)} × {weight:g}"
-            for name, weight in spec["mixture"]
-        ]
-        prune = spec["prune"]
-        pattern = "" if prune["pattern"] == "unstructured" else f" {prune['pattern']}"
-        parts = [
-            FOR[spec.get("combination", "mixture")].format(listing(names, 8)),
-            f"{record['sparsity']:.0%} of the model pruned{pattern}",
-            prune["score"],
-            spec["mode"],
-        ]
-        if record.get("form", "plain") != "plain":
-            parts.append("stored small")
+def _summary(folder: Path, record: Record) -> str:
+    spec = record.spec
+    names = [
+        label(name) if weight == 1 else f"{label(name)} × {weight:g}"
+        for name, weight in spec.mixture
+    ]
+    pattern = "" if spec.prune.block is None else f" {spec.prune.pattern}"
+    parts = [
+        FOR[spec.combination].format(listing(names, 8)),
+        f"{record.sparsity:.0%} of the model pruned{pattern}",
+        spec.prune.score,
+        spec.mode,
+    ]
+    if record.form != "plain":
+        parts.append("stored small")
     return " · ".join([*parts, size(_stored(folder)), ago(folder.stat().st_mtime)])
 
 
@@ -178,7 +160,7 @@ def _checked(job: Job) -> None:
     elif job.status == "cancelled":
         words = ":material/cancel: The verification was cancelled."
     else:
-        reason = job.error or f"Not verified: {passed}"
+        reason = plain(job.error or "") or f"Not verified: {passed}"
         words = f":red[:material/gpp_bad:] {reason}"
     st.markdown(words)
     if checks:

@@ -13,7 +13,9 @@ import streamlit as st
 
 from pages.ui.machine import machine_status
 from pages.ui.warm import wait_for
+from pages.ui.words import plain
 from pruning.errors import AtlasError
+from pruning.machine.paths import PROJECT_FOLDER
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import Page
@@ -86,7 +88,7 @@ def pages() -> list[Page]:
     """Every page; addresses are the files' names."""
     entries = [entry for section in SECTIONS.values() for entry in section]
     return [
-        st.Page(path, title=name, default=number == 0)
+        st.Page(PROJECT_FOLDER / path, title=name, default=number == 0)
         for number, (path, name, _) in enumerate(entries)
     ]
 
@@ -109,7 +111,7 @@ def draw(page: Page) -> None:
             if section:
                 st.html(f'<p class="atlas-step">{section}</p>')
             for path, name, icon in entries:
-                st.page_link(path, label=name, icon=icon, width="stretch")
+                st.page_link(PROJECT_FOLDER / path, label=name, icon=icon, width="stretch")
         st.divider()
         machine_status(page.title)
     with sentences():
@@ -125,12 +127,13 @@ def sentences() -> Iterator[None]:
         yield
     except (ValueError, AtlasError) as error:
         logger.info("shown to the visitor: %s", error)
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
     except OSError as error:
         logger.exception("a file could not be used")
         reason = error.strerror or str(error)
         st.error(
-            f"A file could not be read or written ({reason}): {error.filename or 'unknown'}. "
+            f"A file could not be read or written ({plain(reason)}): "
+            f"{plain(str(error.filename or 'unknown'))}. "
             "Check the disk's free space and the folder's permissions, then reload the page.",
             icon=":material/error:",
         )
@@ -158,7 +161,7 @@ def go(page: str, label: str, icon: str, *, first: bool = False, **query: str) -
     name = re.sub(r"[^a-z]+", "-", f"{label} {page}".lower())
     key = f"go-{'first-' if first else ''}{name}-{'-'.join(query.values())}"
     with st.container(key=key, width="content"):
-        st.page_link(page, label=label, icon=icon, query_params=query or None)
+        st.page_link(PROJECT_FOLDER / page, label=label, icon=icon, query_params=query or None)
 
 
 def title(name: str, lead: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pruning.commands.console import Answer
+from pruning.commands.flags import flags_of
 from pruning.commands.options import (
     add_json,
     add_selection,
@@ -15,6 +17,7 @@ from pruning.commands.options import (
     only_with_spec,
     projections_of,
     read_spec,
+    selection_values,
     spec_error,
     workspace_of,
 )
@@ -33,6 +36,36 @@ DOMAIN_HELP = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `calibrate`."""
+    add_choice(parser)
+    parser.add_argument(
+        "--share",
+        metavar="K/N",
+        help="do the K-th of N shares of the groups, beside other processes; 1/1: whatever no "
+        "other process is at work on",
+    )
+    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
+    add_workspace(parser)
+    add_json(parser)
+    parser.set_defaults(command=lambda arguments, report: calibrate(arguments, parser, report))
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """What a CalibrationSpec holds."""
+    add_model_and_text(parser)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the choice of documents (default: 0)"
+    )
+    parser.add_argument(
+        "--stream",
+        action=argparse.BooleanOptionalAction,
+        help="read one decoder layer at a time from disk (default: if the model does not fit "
+        "into memory)",
+    )
+    add_selection(parser, "calibrate")
+
+
+def add_model_and_text(parser: argparse.ArgumentParser) -> None:
+    """Which model, on which device, and which texts, how much of each."""
     usual = SampleSpec()
     parser.add_argument(
         "--model", metavar="M", help="demo, a hub id (org/name or org/name@revision) or a folder"
@@ -43,7 +76,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--num-samples", usual.num_samples, "sequences of every domain"),
         ("--seq-len", usual.seq_len, "tokens of a sequence"),
         ("--groups", usual.groups, "groups of documents that statistics are kept for"),
-        ("--seed", usual.seed, "of the choice of documents"),
     ):
         parser.add_argument(flag, type=int, default=value, help=f"{what} (default: {value})")
     parser.add_argument(
@@ -54,23 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--batch-size", type=int, metavar="N", help="default: what is sensible")
-    parser.add_argument(
-        "--stream",
-        action=argparse.BooleanOptionalAction,
-        help="read one decoder layer at a time from disk (default: if the model does not fit "
-        "into memory)",
-    )
-    parser.add_argument(
-        "--share",
-        metavar="K/N",
-        help="do the K-th of N shares of the groups, beside other processes; 1/1: whatever no "
-        "other process is at work on",
-    )
-    add_selection(parser, "calibrate")
-    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
-    add_workspace(parser)
-    add_json(parser)
-    parser.set_defaults(command=lambda arguments, report: calibrate(arguments, parser, report))
 
 
 def calibrate(
@@ -174,6 +189,21 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> C
         projections=projections_of(arguments),
         batch_size=arguments.batch_size,
     )
+
+
+def calibration_flags(spec: CalibrationSpec, always: Collection[str] = ()) -> list[str]:
+    """The flags that `spec_of` makes this CalibrationSpec of; those at their default left out.
+
+    always: destinations of flags that are written in any case.
+    """
+    from pruning.domains.parse import domain_line
+
+    values = vars(spec) | selection_values(spec.layers, spec.projections)
+    for part in ("model", "sample"):
+        values |= vars(values.pop(part))
+    values["model"] = values.pop("source")
+    values["domain"] = [domain_line(domain) for domain in values.pop("domains")]
+    return flags_of(add_choice, values, always)
 
 
 def model_and_revision(model: str, revision: str | None) -> tuple[str, str | None]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pruning.commands.flags import flags_of
 from pruning.errors import InputError
 from pruning.specs import (
     ALLOCATIONS,
@@ -33,8 +35,8 @@ def add_workspace(parser: argparse.ArgumentParser) -> None:
         "--workspace",
         metavar="DIR",
         type=Path,
-        help="where runs are kept (default: $SUBMODEL_ATLAS_WORKSPACE, else ./workspace "
-        "beside app.py)",
+        help="where runs are kept (default: $SUBMODEL_ATLAS_WORKSPACE, else workspace/ beside "
+        "app.py, or in your data folder where this was installed by pip)",
     )
 
 
@@ -130,6 +132,26 @@ def prune_spec_of(arguments: argparse.Namespace) -> PruneSpec:
         layers=layers_of(arguments),
         projections=projections_of(arguments),
     )
+
+
+def pruning_flags(prune: PruneSpec) -> list[str]:
+    """The flags that `prune_spec_of` makes this PruneSpec of; those at their default left out."""
+    return flags_of(add_pruning, pruning_values(prune))
+
+
+def pruning_values(prune: PruneSpec) -> dict[str, Any]:
+    """What `add_pruning`'s flags hold for a PruneSpec, by their destination."""
+    return vars(prune) | selection_values(prune.layers, prune.projections)
+
+
+def selection_values(
+    layers: Sequence[int] | None, projections: Sequence[str] | None
+) -> dict[str, str | None]:
+    """What `add_selection`'s flags hold, by their destination."""
+    return {
+        "layers": None if layers is None else ",".join(map(str, layers)),
+        "projections": None if projections is None else ",".join(projections),
+    }
 
 
 def read_spec(path: Path) -> dict[str, Any]:

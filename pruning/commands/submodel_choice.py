@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pruning.commands.flags import flags_of
 from pruning.commands.options import (
     add_pruning,
     only_with_spec,
     prune_spec_of,
+    pruning_values,
     read_spec,
     spec_error,
     workspace_of,
 )
 from pruning.errors import InputError
-from pruning.specs import COMBINATIONS, MODES
-
-if TYPE_CHECKING:
-    from pruning.specs import ExportSpec
+from pruning.specs import COMBINATIONS, MODES, ExportSpec
+from pruning.specs.exports import mixture_text, parse_mixture
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +51,6 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
     """The ExportSpec of the flags, or of the spec file."""
-    from pruning.specs import ExportSpec
-
     if arguments.spec is not None:
         only_with_spec(arguments, parser)
         try:
@@ -71,16 +68,24 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
     )
 
 
-def _domains(arguments: argparse.Namespace) -> tuple[tuple[str, float], ...]:
-    from pruning.masks.combinations import other_domains
-    from pruning.specs.exports import parse_mixture
+def choice_flags(spec: ExportSpec) -> list[str]:
+    """The flags that `spec_of` makes this ExportSpec of; those at their default left out."""
+    values = vars(spec) | pruning_values(spec.prune)
+    values["domain"] = [mixture_text(values.pop("mixture"))]
+    values["combine"] = values.pop("combination")
+    del values["prune"]
+    return flags_of(add_choice, values)
 
+
+def _domains(arguments: argparse.Namespace) -> tuple[tuple[str, float], ...]:
     if arguments.domain and arguments.all_but:
         raise InputError("Give --domain or --all-but, not both.")
     if arguments.domain:
         return parse_mixture(",".join(arguments.domain))
     if not arguments.all_but:
         raise InputError("Name a domain of the run, e.g. --domain python or python,java=0.5.")
+    from pruning.masks.combinations import other_domains
+
     run = workspace_of(arguments).run(arguments.run)
     left_out = [name for name, _ in parse_mixture(",".join(arguments.all_but))]
     for name in left_out:

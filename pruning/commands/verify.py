@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from pruning.commands.console import Answer
 from pruning.commands.options import add_json
 from pruning.progress import Report
+
+if TYPE_CHECKING:
+    from pruning.exports.verifying import Check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,14 +33,19 @@ def verify(arguments: argparse.Namespace, report: Report) -> Answer:
     from pruning.exports import verifying as library
 
     found = library.verify(arguments.folder, arguments.base, report)
-    table = Table()
-    for heading in ("check", "", "found"):
-        table.add_column(heading)
-    for check in found.checks:
-        table.add_row(check.name, "ok" if check.ok else "FAILED", check.detail)
     failed = [check.name for check in found.checks if not check.ok]
     return Answer(
         data={"ok": found.ok, **asdict(found)},
-        shown=[table],
+        shown=[checks_table(found.checks)],
         failure=f"{arguments.folder} is not what it says: {', '.join(failed)}." if failed else None,
     )
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """A line for each check: what was looked at, whether it holds, what was found."""
+    table = Table()
+    for heading in ("check", "", "found"):
+        table.add_column(heading)
+    for check in checks:
+        table.add_row(check.name, "ok" if check.ok else "FAILED", check.detail)
+    return table

@@ -42,6 +42,20 @@ def parse_domain(text: str) -> DomainSpec:
     return _files(name.strip(), rest)
 
 
+def domain_line(domain: DomainSpec) -> str:
+    """The line that `parse_domain` makes this domain of."""
+    if domain.kind == "builtin":
+        return domain.name
+    text = domain.column or (domain.template or "").replace("\n", "\\n").replace("\t", "\\t")
+    if domain.kind == "files":
+        endings = "/" + ",".join(f"*{suffix}" for suffix in domain.suffixes)
+        column = f"::{text}" if text else ""
+        return f"{domain.name}={domain.source}{endings * bool(domain.suffixes)}{column}"
+    revision = f"@{domain.revision}" if domain.revision else ""
+    parts = f"{domain.config or ''}:{domain.split or ''}:{text}"
+    return f"{domain.name}=hf:{domain.source}{revision}:{parts}".rstrip(":")
+
+
 def _hub(name: str, rest: str) -> DomainSpec:
     identifier, config, split, text = (*rest.split(":", 3), "", "", "")[:4]
     source, _, revision = identifier.partition("@")

@@ -54,7 +54,7 @@ class Reading:
     def to_json(self) -> dict[str, Any]:
         """Plain data, for a manifest."""
         return {
-            "read": {form: [self.files[form], self.entries[form]] for form in self.files},
+            "forms": {form: [self.files[form], self.entries[form]] for form in self.files},
             "text": self.text,
             "skipped": {reason: names.to_json() for reason, names in self._skipped.items()},
             "noted": {what: names.to_json() for what, names in self._noted.items()},
@@ -84,7 +84,7 @@ class _Names:
 def describe_reading(data: dict[str, Any]) -> list[str]:
     """Sentences about a reading, of the data that `Reading.to_json` gives."""
     said = []
-    for form, (files, entries) in data.get("read", {}).items():
+    for form, (files, entries) in data.get("forms", {}).items():
         what = form if form.startswith("a ") else f"{files:,} file{'s' * (files != 1)} of {form}"
         held = f", {entries:,} document{'s' * (entries != 1)}" if entries else ""
         said.append(f"Read: {what}{held}.")

@@ -19,8 +19,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from pruning.errors import AtlasError, InputError
 from pruning.exports.card import CARD, restated
-from pruning.exports.forms import read_record
-from pruning.exports.writing import PLAIN, SUBMODEL
+from pruning.exports.record import PLAIN, SUBMODEL, read_record
 from pruning.models.hub_errors import UnreachableError, asking
 from pruning.models.sources import is_hub_id
 from pruning.progress import Progress, Report, ignore
@@ -113,9 +112,9 @@ def _contents(folder: Path, repository: str) -> dict[str, Path | bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not _is_hidden(path.relative_to(folder))
     }
-    text = json.dumps(without_local_paths(record), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(without_local_paths(record.to_json()), indent=1, ensure_ascii=False) + "\n"
     contents[SUBMODEL] = text.encode("utf-8")
-    if CARD in contents and record.get("form", PLAIN) == PLAIN:
+    if CARD in contents and record.form == PLAIN:
         card = (folder / CARD).read_text(encoding="utf-8")
         contents[CARD] = restated(card, repository, PLAIN).encode("utf-8")
     return contents

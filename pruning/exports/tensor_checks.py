@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 
 from pruning.checkpoints.shards import Shard, StoredTensor, read_tensor, tensor_sha256
 from pruning.errors import InputError
+from pruning.exports.record import TensorRecord
 from pruning.masks.selecting import pruned_per_group
 from pruning.specs import MIXTURE, ExportSpec
 
 
 def wrong_zeros(
-    tensor: torch.Tensor, entry: dict[str, Any], spec: ExportSpec, name: str, left_dense: bool
+    tensor: torch.Tensor, entry: TensorRecord, spec: ExportSpec, name: str, left_dense: bool
 ) -> Iterator[str]:
     """What is wrong with the zeros of one pruned tensor: counts in all and in each group.
 
@@ -22,42 +22,29 @@ def wrong_zeros(
     or a removal prunes fewer than that; there the total alone is checked. left_dense: none may be
     pruned, as the weight belongs to an expert that saw too few tokens.
     """
-    matrix = tensor.T if entry["transposed"] else tensor
+    matrix = tensor.T if entry.transposed else tensor
     out_features, in_features = matrix.shape
     zero = matrix == 0
-    if int(zero.sum()) != entry["zeros"]:
-        yield f"{name} has {int(zero.sum())} zeros where {entry['zeros']} were written"
+    if int(zero.sum()) != entry.zeros:
+        yield f"{name} has {int(zero.sum())} zeros where {entry.zeros} were written"
     if left_dense:
-        if entry["pruned"]:
-            yield f"{name} has {entry['pruned']} pruned values, but is recorded as left dense"
+        if entry.pruned:
+            yield f"{name} has {entry.pruned} pruned values, but is recorded as left dense"
         return
     try:
         groups, pruned = pruned_per_group((out_features, in_features), spec.prune)
     except InputError as error:
         yield f"{name}: {error}"
         return
-    if spec.prunes_every_group_alike and groups * pruned != entry["pruned"]:
-        yield f"{name} has {entry['pruned']} pruned values where its shape gives {groups * pruned}"
+    if spec.prunes_every_group_alike and groups * pruned != entry.pruned:
+        yield f"{name} has {entry.pruned} pruned values where its shape gives {groups * pruned}"
     if not spec.holds_pattern:
         return
     if spec.prune.allocation != "uniform" and spec.combination == MIXTURE:
-        pruned = entry["pruned"] // groups  # the layer's own share
+        pruned = (entry.pruned or 0) // groups  # the layer's own share
     short = int((zero.reshape(groups, -1).sum(dim=1) < pruned).sum())
     if short:
         yield f"{name} has {short} of {groups} groups with fewer than {pruned} zeros"
-
-
-def left_dense_tensors(record: dict[str, Any], spec: ExportSpec) -> frozenset[str]:
-    """The tensors that an export left dense, as their experts saw too few tokens.
-
-    record: submodel.json. Older ones do not name them; there it is those without a pruned value.
-    """
-    if "left_dense" in record:
-        return frozenset(record["left_dense"])
-    if spec.prune.starved != "dense":
-        return frozenset()
-    entries = record["tensors"].items()
-    return frozenset(name for name, entry in entries if entry.get("pruned") == 0)
 
 
 def zeros_in_words(spec: ExportSpec, left_dense: int) -> str:
@@ -76,7 +63,7 @@ def differences(
     tensor: StoredTensor,
     sha256: str,
     values: torch.Tensor | None,
-    entry: dict[str, Any],
+    entry: TensorRecord,
     base: tuple[Shard, StoredTensor] | None,
 ) -> Iterator[str]:
     """Untouched tensors must have the base's bytes; pruned ones its values, or zero.
@@ -95,5 +82,5 @@ def differences(
         zeroed = int(changed.sum()) - invented
         if invented:
             yield f"{name} has {invented} values that are neither zero nor the base model's"
-        if zeroed > entry["pruned"]:
-            yield f"{name} has {zeroed} new zeros where {entry['pruned']} values were pruned"
+        if zeroed > (entry.pruned or 0):
+            yield f"{name} has {zeroed} new zeros where {entry.pruned} values were pruned"

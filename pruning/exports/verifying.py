@@ -7,7 +7,6 @@ every value of every tensor is compared with it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,19 +17,19 @@ from pruning.checkpoints.compressed import LAYOUT
 from pruning.checkpoints.headers import fingerprint
 from pruning.checkpoints.shards import Shard, StoredTensor, read_shards, read_tensor, tensor_sha256
 from pruning.errors import AtlasError, InputError
-from pruning.exports.forms import check_names, decompress, form_of
+from pruning.exports.forms import decompress
 from pruning.exports.load_check import load_and_run
+from pruning.exports.record import GGUF, SUBMODEL, Record, read_record
 from pruning.exports.tensor_checks import (
     differences,
-    left_dense_tensors,
     wrong_zeros,
     zeros_in_words,
 )
-from pruning.exports.writing import SUBMODEL, SUBMODEL_SCHEMA
+from pruning.machine.schema import DamagedError
 from pruning.machine.storage import remove_abandoned, storage_errors, writer
-from pruning.models.loading import model_folder
+from pruning.models.sources import model_folder
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import ExportSpec, ModelSpec
+from pruning.specs import ModelSpec
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 HIDDEN = ".verify-"  # begins the name of the folder that a compressed export is restored in
@@ -67,8 +66,7 @@ class _Export:
     """An exported folder whose files could be opened."""
 
     folder: Path
-    record: dict[str, Any]
-    spec: ExportSpec
+    record: Record
     tensors: dict[str, tuple[Shard, StoredTensor]]
 
 
@@ -82,29 +80,31 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         InputError: there is no such folder, or it was not exported by this program.
         AtlasError: it was exported by a newer version.
     """
-    if (folder / SUBMODEL).is_file() and _is_compressed(folder):
+    try:
+        record = read_record(folder)
+    except DamagedError as error:
+        check = Check(name="Record", ok=False, detail=str(error))
+        return VerifyReport(folder=str(folder), checks=(check,))
+    if record.form == GGUF:
+        from pruning.exports.gguf.verifying import verify_gguf
+
+        return verify_gguf(folder, record, base, report)
+    if record.form == LAYOUT:
         return _verify_compressed(folder, base, report)
-    export, checks = _open(folder)
+    export, checks = _open(folder, record)
     if export is not None:
         checks.append(
-            _check(
+            check_of(
                 "Files",
                 _changed_files(export),
                 "other files unchanged",
-                len(export.record["files"]),
+                len(export.record.files),
             )
         )
         checks += _tensor_checks(export, base, report)
         runs, detail = load_and_run(folder)
         checks.append(Check(name="Loads in transformers", ok=runs, detail=detail))
     return VerifyReport(folder=str(folder), checks=tuple(checks))
-
-
-def _is_compressed(folder: Path) -> bool:
-    try:
-        return form_of(folder) == LAYOUT
-    except AtlasError:  # a damaged record is a failed check, not the end
-        return False
 
 
 def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
@@ -126,56 +126,22 @@ def _verify_compressed(folder: Path, base: Path | None, report: Report) -> Verif
     return VerifyReport(folder=str(folder), checks=(restored, *found))
 
 
-def _open(folder: Path) -> tuple[_Export | None, list[Check]]:
-    """The record and the shards' headers; None where they cannot be read, with the reason."""
-    path = folder / SUBMODEL
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.")
-    if not path.is_file():
-        raise InputError(f"{folder} has no {SUBMODEL}: it was not exported by this program.")
-    try:
-        record, spec = _read_record(path)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return None, [Check(name="Record", ok=False, detail=f"{path} is damaged ({error}).")]
-    checks = [Check(name="Record", ok=True, detail=f"{SUBMODEL}, schema {record['schema']}.")]
+def _open(folder: Path, record: Record) -> tuple[_Export | None, list[Check]]:
+    """The shards' headers; None where they cannot be read, with the reason."""
+    checks = [Check(name="Record", ok=True, detail=f"{SUBMODEL}, schema {record.version}.")]
     try:
         shards = read_shards(folder)
     except (InputError, OSError) as error:
         return None, [*checks, Check(name="Shards", ok=False, detail=str(error))]
     stored = {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}
-    export = _Export(folder=folder, record=record, spec=spec, tensors=stored)
-    checks.append(_check("Shards", _misplaced(export), "tensors as recorded", len(stored)))
+    export = _Export(folder=folder, record=record, tensors=stored)
+    checks.append(check_of("Shards", _misplaced(export), "tensors as recorded", len(stored)))
     return export, checks
-
-
-def _read_record(path: Path) -> tuple[dict[str, Any], ExportSpec]:
-    """submodel.json, with every entry that the checks read.
-
-    Raises AtlasError for a newer schema; ValueError, KeyError, TypeError or AttributeError where
-    the file is not what an export writes.
-    """
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record["schema"] > SUBMODEL_SCHEMA:
-        raise AtlasError(
-            f"{path} has schema {record['schema']} and this version reads up to "
-            f"{SUBMODEL_SCHEMA}; update the program to verify it."
-        )
-    for entry in record["tensors"].values():
-        needed = ["dtype", "shape", "sha256"]
-        needed += ["transposed", "zeros"] if "pruned" in entry else []
-        for part in needed:
-            entry[part]
-    for name in record.get("left_dense", ()):
-        record["tensors"][name]["pruned"]
-    for part in ("source", "revision", "fingerprint"):
-        record["base"][part]
-    check_names(record)
-    return record, ExportSpec.from_json(record["export"])
 
 
 def _misplaced(export: _Export) -> Iterator[str]:
     """Tensors that are missing, unknown, or stored in another form than recorded."""
-    recorded = export.record["tensors"]
+    recorded = export.record.tensors
     for name in recorded.keys() - export.tensors.keys():
         yield f"{name} is missing"
     for name, (shard, tensor) in export.tensors.items():
@@ -183,15 +149,15 @@ def _misplaced(export: _Export) -> Iterator[str]:
         if entry is None:
             yield f"{name} is not in {SUBMODEL}"
         elif (shard.path.name, tensor.dtype, list(tensor.shape)) != (
-            entry["file"],
-            entry["dtype"],
-            entry["shape"],
+            entry.file,
+            entry.dtype,
+            list(entry.shape),
         ):
             yield f"{name} is stored as {tensor.dtype} {list(tensor.shape)} in {shard.path.name}"
 
 
 def _changed_files(export: _Export) -> Iterator[str]:
-    for name, sha256 in export.record["files"].items():
+    for name, sha256 in export.record.files.items():
         path = export.folder / name
         if not path.is_file():
             yield f"{name} is missing"
@@ -201,8 +167,8 @@ def _changed_files(export: _Export) -> Iterator[str]:
 
 def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[Check]:
     """One pass over all tensors: bytes, zeros, and equality with the base model."""
-    recorded = export.record["tensors"]
-    left_dense = left_dense_tensors(export.record, export.spec)
+    recorded = export.record.tensors
+    spec, left_dense = export.record.spec, export.record.left_dense_tensors
     base_tensors, missing_base = _base_tensors(export, base)
     changed: list[str] = []
     misplaced: list[str] = []
@@ -211,47 +177,45 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
     meter = Meter(report, "Verifying", sum(tensor.bytes for _, tensor in export.tensors.values()))
     for name, (shard, tensor) in export.tensors.items():
         meter.step(name, tensor.bytes)
-        if name not in recorded or tensor.dtype != recorded[name]["dtype"]:
+        if name not in recorded or tensor.dtype != recorded[name].dtype:
             continue  # reported with the shards
         entry = recorded[name]
         examined += 1
         sha256 = tensor_sha256(shard, tensor)
-        if sha256 != entry["sha256"]:
+        if sha256 != entry.sha256:
             changed.append(f"{name} has other bytes than were written")
-        values = read_tensor(shard, tensor) if "pruned" in entry else None
+        values = read_tensor(shard, tensor) if entry.is_pruned else None
         if values is not None:
-            misplaced += wrong_zeros(values, entry, export.spec, name, name in left_dense)
+            misplaced += wrong_zeros(values, entry, spec, name, name in left_dense)
         if base_tensors is not None:
             unequal += differences(tensor, sha256, values, entry, base_tensors.get(name))
-    pruned = sum("pruned" in entry for entry in recorded.values())
+    pruned = len(export.record.pruned_tensors)
     checks = [
-        _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
-        _check("Zeros", misplaced, zeros_in_words(export.spec, len(left_dense)), pruned),
+        check_of("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
+        check_of("Zeros", misplaced, zeros_in_words(spec, len(left_dense)), pruned),
     ]
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
     same = "tensors equal the base model's but for the zeros"
-    return [*checks, _check("Base model", unequal, same, examined)]
+    return [*checks, check_of("Base model", unequal, same, examined)]
 
 
 def _base_tensors(
     export: _Export, base: Path | None
 ) -> tuple[dict[str, tuple[Shard, StoredTensor]] | None, str]:
     """The base checkpoint's tensors, or None and the reason why they are not compared."""
-    recorded = export.record["base"]
+    recorded = export.record.base
     try:
-        folder = base or model_folder(
-            ModelSpec(source=recorded["source"], revision=recorded["revision"])
-        )
-        if fingerprint(folder) != recorded["fingerprint"]:
+        folder = base or model_folder(ModelSpec(source=recorded.source, revision=recorded.revision))
+        if fingerprint(folder) != recorded.fingerprint:
             return None, f"Not compared: the model in {folder} is not the one this was made from."
         shards = read_shards(folder)
-    except (AtlasError, InputError, OSError, KeyError) as error:
+    except (AtlasError, InputError, OSError) as error:
         return None, f"Not compared with the base model: {error}"
     return {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}, ""
 
 
-def _check(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
+def check_of(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
     """A check that lists what is wrong, or else says what is right about `total` things."""
     found = list(wrong)
     if found:

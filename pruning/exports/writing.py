@@ -17,26 +17,29 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pruning.checkpoints.compressed import LAYOUT, compress_shard, compressed_name
+from pruning.checkpoints.compressed import compress_shard, compressed_name
 from pruning.checkpoints.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
 from pruning.errors import AtlasError, InputError
 from pruning.exports.card import CARD, model_card
-from pruning.exports.planning import ExportPlan, chosen_weights, plan_export
+from pruning.exports.planning import ExportPlan, check_stored, plan_of
+from pruning.exports.record import (
+    FORMS,
+    PLAIN,
+    Base,
+    FromRun,
+    Record,
+    TensorRecord,
+    schema_of,
+)
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
-from pruning.machine.storage import atomic_json
-from pruning.masks.combinations import other_domains
-from pruning.masks.recipe import KeptOf, one_shot, sequential_masks, stored
+from pruning.masks.recipe import Recipe, recipe_of
 from pruning.progress import Meter, Report, ignore
-from pruning.specs import MIXTURE, REMOVAL, ExportSpec
+from pruning.specs import ExportSpec
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
     from pruning.runs.run import Run
 
-SUBMODEL = "submodel.json"
-SUBMODEL_SCHEMA = 2  # 1: plain mixtures, which earlier releases read too
-PLAIN = "plain"
-FORMS = (PLAIN, LAYOUT)
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
 # What transformers reads beside the weights, and the licence texts that must travel along.
 COPIED = (
@@ -55,7 +58,7 @@ class ExportResult:
 
     folder: Path
     plan: ExportPlan
-    submodel: dict[str, Any]
+    submodel: Record
 
     def to_json(self) -> dict[str, Any]:
         """The few figures that a person wants to see."""
@@ -89,29 +92,33 @@ def export(
     check_is_new(out)
     run.require_done()
     spec = replace(spec, run=run.id)  # a person may have given the beginning of it
-    weights = chosen_weights(run, spec)
+    recipe = recipe_of(run, spec)
     base = run.model_folder()
-    plan = plan_export(run, spec, base, report)
+    shards = read_shards(base)
+    check_stored(recipe.stored_weights(), shards)
     copied = files_to_copy(base)
-    needed = plan.bytes + (plan.compressed_bytes if form != PLAIN else 0)
-    check_space(out, needed + sum((base / name).stat().st_size for name in copied))
-    if spec.needs_model:
-        masks = sequential_masks(run, spec, weights, report)
-        plan = plan_export(run, spec, base, report, masks)
-        kept_of = stored(masks)
-    else:
-        kept_of = one_shot(run, spec)
+    check_space(out, _needed(shards, form) + sum((base / n).stat().st_size for n in copied))
+    recipe.prepare(report)
     with new_folder(out) as folder:
-        tensors = _write_tensors(base, folder, weights, kept_of, report)
+        tensors = _write_tensors(shards, folder, recipe, report)
+        kept = {w.key: int(tensors[str(w.tensor)].kept or 0) for w in recipe.weights}
+        recipe.note(kept)
+        plan = plan_of(recipe, shards, kept)
         if form != PLAIN:
             compress_files(folder, tensors, report)
         files = {name: _copy(base / name, folder / name) for name in copied}
-        submodel = _provenance(run, spec, plan, form, tensors, files)
-        atomic_json(folder / SUBMODEL, submodel)
+        submodel = _record(recipe, plan, form, tensors, files)
+        submodel.write(folder)
         origins = [run.origin(domain) for domain, _ in spec.mixture]
         card = model_card(out.name, spec, run.spec, plan, origins, form)
         (folder / CARD).write_text(card, encoding="utf-8")
     return ExportResult(folder=out, plan=plan, submodel=submodel)
+
+
+def _needed(shards: Sequence[Shard], form: str) -> int:
+    """Bytes of the weight files at the most; the small form is made beside the plain one."""
+    plain = sum(shard.size for shard in shards)
+    return plain if form == PLAIN else 2 * plain
 
 
 def files_to_copy(base: Path) -> tuple[str, ...]:
@@ -129,14 +136,14 @@ def files_to_copy(base: Path) -> tuple[str, ...]:
 
 
 def compress_files(
-    folder: Path, tensors: Mapping[str, Mapping[str, Any]], report: Report = ignore
+    folder: Path, tensors: Mapping[str, TensorRecord], report: Report = ignore
 ) -> None:
     """Replace a folder's plain weight files by compressed ones, one file after the other.
 
     tensors: name -> its record in submodel.json.
     """
-    pruned = {name for name, entry in tensors.items() if "pruned" in entry}
-    files = sorted({str(entry["file"]) for entry in tensors.values()})
+    pruned = {name for name, entry in tensors.items() if entry.is_pruned}
+    files = sorted({entry.file for entry in tensors.values()})
     meter = Meter(report, "Compressing", sum((folder / name).stat().st_size for name in files))
     for name in files:
         shard = read_shard(folder / name)
@@ -147,32 +154,27 @@ def compress_files(
 
 
 def _write_tensors(
-    base: Path,
-    folder: Path,
-    weights: Sequence[PrunableWeight],
-    kept_of: KeptOf,
-    report: Report,
-) -> dict[str, dict[str, Any]]:
+    shards: Sequence[Shard], folder: Path, recipe: Recipe, report: Report
+) -> dict[str, TensorRecord]:
     """Every shard rewritten; per tensor its file, dtype, shape, SHA-256 and, if pruned, counts."""
-    shards = read_shards(base)
-    by_tensor = {str(weight.tensor): weight for weight in weights}
+    by_tensor = {str(weight.tensor): weight for weight in recipe.weights}
     meter = Meter(report, "Writing the model", sum(shard.size for shard in shards))
-    records: dict[str, dict[str, Any]] = {}
+    records: dict[str, TensorRecord] = {}
     counts: dict[str, dict[str, Any]] = {}
 
     def edit(name: str, tensor: torch.Tensor) -> None:
-        counts[name] = _prune(by_tensor[name], tensor, kept_of)
+        counts[name] = _prune(by_tensor[name], tensor, recipe)
 
     for shard in shards:
 
         def written(tensor: StoredTensor, sha256: str, shard: Shard = shard) -> None:
-            records[tensor.name] = {
-                "file": shard.path.name,
-                "dtype": tensor.dtype,
-                "shape": list(tensor.shape),
-                "sha256": sha256,
+            records[tensor.name] = TensorRecord(
+                file=shard.path.name,
+                dtype=tensor.dtype,
+                shape=tuple(tensor.shape),
+                sha256=sha256,
                 **counts.get(tensor.name, {}),
-            }
+            )
             meter.step(tensor.name, tensor.bytes)
 
         rewrite_shard(
@@ -182,7 +184,7 @@ def _write_tensors(
     return records
 
 
-def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dict[str, Any]:
+def _prune(weight: PrunableWeight, tensor: torch.Tensor, recipe: Recipe) -> dict[str, Any]:
     """Zero the pruned values in place; the counts for submodel.json."""
     matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
     if tuple(matrix.shape) != tuple(weight.shape):
@@ -190,7 +192,7 @@ def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dic
             f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
             f"{tuple(weight.shape)}; calibrate this model again."
         )
-    mask = kept_of(weight, matrix)
+    mask = recipe.mask(weight, matrix)
     matrix.masked_fill_(~mask, 0)
     pruned = mask.numel() - int(mask.count_nonzero())
     return {
@@ -203,37 +205,35 @@ def _prune(weight: PrunableWeight, tensor: torch.Tensor, kept_of: KeptOf) -> dic
     }
 
 
-def _provenance(
-    run: Run,
-    spec: ExportSpec,
+def _record(
+    recipe: Recipe,
     plan: ExportPlan,
     form: str,
-    tensors: dict[str, dict[str, Any]],
+    tensors: dict[str, TensorRecord],
     files: dict[str, str],
-) -> dict[str, Any]:
-    others = other_domains(run, spec.domains) if spec.combination == REMOVAL else ()
-    needs_this_release = form != PLAIN or spec.combination != MIXTURE
-    return {
-        "schema": SUBMODEL_SCHEMA if needs_this_release else 1,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "base": {
-            "source": run.spec.model.source,
-            "revision": run.spec.model.revision,
-            "fingerprint": run.manifest["fingerprint"],
-        },
-        "form": form,
-        "export": spec.to_json(),
-        "kept_for": list(others),
-        "left_dense": [weight.tensor for weight in plan.left_dense],
-        "run": {"id": run.id, "spec": run.spec.to_json(), "versions": run.manifest["versions"]},
-        "parameters": plan.parameters,
-        "pruned": plan.pruned,
-        "sparsity": plan.sparsity,
-        "tensors": tensors,
-        "files": files,
-        "versions": {"python": platform.python_version()}
+) -> Record:
+    run, spec = recipe.run, recipe.spec
+    return Record(
+        schema=schema_of(spec, form),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        base=Base(
+            source=run.spec.model.source,
+            revision=run.spec.model.revision,
+            fingerprint=run.manifest.fingerprint,
+        ),
+        form=form,
+        export=spec.to_json(),
+        kept_for=recipe.kept_for,
+        left_dense=tuple(weight.tensor for weight in plan.left_dense),
+        run=FromRun(id=run.id, spec=run.spec.to_json(), versions=run.manifest.versions),
+        parameters=plan.parameters,
+        pruned=plan.pruned,
+        sparsity=plan.sparsity,
+        tensors=tensors,
+        files=files,
+        versions={"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-    }
+    )
 
 
 def _copy(source: Path, target: Path) -> str:

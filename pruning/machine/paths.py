@@ -9,7 +9,7 @@ from pruning.errors import InputError
 
 ROOTS_VARIABLE = "SUBMODEL_ATLAS_ROOTS"
 WORKSPACE_VARIABLE = "SUBMODEL_ATLAS_WORKSPACE"
-PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]  # the checkout, or where packages lie
 
 
 def allowed_roots() -> tuple[Path, ...] | None:
@@ -19,10 +19,24 @@ def allowed_roots() -> tuple[Path, ...] | None:
     return roots or None
 
 
+def is_checkout() -> bool:
+    """Whether these packages lie in the project's own folder, and not where pip installs."""
+    return all((PROJECT_FOLDER / name).is_file() for name in ("app.py", "pyproject.toml"))
+
+
 def workspace_folder(chosen: Path | str | None = None) -> Path:
-    """The workspace that is chosen, else that of SUBMODEL_ATLAS_WORKSPACE, else beside app.py."""
-    folder = chosen or os.environ.get(WORKSPACE_VARIABLE) or PROJECT_FOLDER / "workspace"
+    """The workspace that is chosen, else that of SUBMODEL_ATLAS_WORKSPACE, else the usual one."""
+    folder = chosen or os.environ.get(WORKSPACE_VARIABLE) or usual_workspace()
     return Path(folder).expanduser().resolve()
+
+
+def usual_workspace() -> Path:
+    """Beside app.py in a checkout; of an installation, in the user's data folder."""
+    if is_checkout():
+        return PROJECT_FOLDER / "workspace"
+    from platformdirs import user_data_path
+
+    return user_data_path("submodel-atlas", appauthor=False) / "workspace"
 
 
 def uploads_folder() -> Path:

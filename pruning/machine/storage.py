@@ -12,12 +12,12 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from typing import TYPE_CHECKING, Any
 
 from pruning.errors import AtlasError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # What `writer` says; earlier releases said the process only. A random ending may follow.
 _WRITER = re.compile(r"(?P<process>\d{1,9})(-\d+-(?P<machine>[0-9a-f]{8})(-\w+)?)?")
@@ -32,7 +32,9 @@ def atomic_json(path: Path, data: Any) -> None:
 def atomic_tensors(
     path: Path, tensors: Mapping[str, NDArray], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write arrays as one safetensors file."""
+    """Write arrays, of any shapes, as one safetensors file."""
+    from safetensors.numpy import save_file  # and with it numpy, which `--help` needs not
+
     atomic_write(path, lambda temporary: save_file(dict(tensors), temporary, dict(metadata or {})))
 
 

@@ -7,20 +7,14 @@ follows from how much the masks overlap; it is counted exactly.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_json
-from pruning.masks.making import run_masks, selected_weights
 from pruning.masks.mask import Mask
-from pruning.progress import Meter, Report, ignore
 from pruning.runs.run import Run
-from pruning.specs import INTERSECTION, REMOVAL, UNION, PruneSpec, WeightKey, content_hash
+from pruning.specs import INTERSECTION, REMOVAL, UNION
 
 
 def other_domains(run: Run, domains: Sequence[str]) -> tuple[str, ...]:
@@ -55,44 +49,3 @@ def combine(masks: Mapping[str, Mask], combination: str, domains: Sequence[str])
     others = np.bitwise_or.reduce([m.words for name, m in masks.items() if name not in domains])
     exclusive = Mask(shape=shape, words=union & ~others)
     return Mask.pack(~exclusive.unpack())
-
-
-def combined_masks(
-    run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]
-) -> Iterator[tuple[PrunableWeight, Mask]]:
-    """For each weight matrix in turn, the combined mask; one matrix is in memory at a time."""
-    for weight, masks in run_masks(run, prune, needed_domains(run, combination, domains)):
-        yield weight, combine(masks, combination, domains)
-
-
-def kept_counts(
-    run: Run,
-    prune: PruneSpec,
-    combination: str,
-    domains: Sequence[str],
-    report: Report = ignore,
-) -> dict[WeightKey, int]:
-    """How many weights of each matrix the combination keeps, exactly.
-
-    Counted once by combining the masks, then stored with the run.
-    """
-    path = _path(run, prune, combination, domains)
-    if not path.exists():
-        meter = Meter(report, "Combining masks", len(selected_weights(run, prune)))
-        counts = {}
-        for weight, mask in combined_masks(run, prune, combination, domains):
-            counts[str(weight.key)] = mask.count()
-            meter.step(str(weight.key))
-        atomic_json(path, counts)
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return {WeightKey.parse(key): int(kept) for key, kept in stored.items()}
-
-
-def are_counted(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> bool:
-    """Whether `kept_counts` has counted before."""
-    return _path(run, prune, combination, domains).exists()
-
-
-def _path(run: Run, prune: PruneSpec, combination: str, domains: Sequence[str]) -> Path:
-    name = f"{combination}-{content_hash([prune.to_json(), sorted(domains)])}"
-    return run.folder / "combined" / f"{name}.json"

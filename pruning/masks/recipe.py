@@ -1,87 +1,318 @@
-"""The masks of an export: made as its tensors come by, or before, by sequential pruning."""
+"""How one sub-model is made: the one place that carries out what an ExportSpec says.
+
+Planning, writing, evaluation, the playground and the measurements of savings all ask a recipe, and
+none of them asks how the domains are combined. What a recipe looks up (the chosen weights, the
+norms, every layer's sparsity) it looks up once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
-from pruning.masks.combinations import combine, needed_domains
-from pruning.masks.making import prune_of_layers
+from pruning.errors import AtlasError
+from pruning.masks.combinations import combine, needed_domains, other_domains
+from pruning.masks.making import (
+    has_outlier_shares,
+    masks_from_norms,
+    prune_of_layers,
+    run_masks,
+    selected_weights,
+)
 from pruning.masks.mask import Mask
-from pruning.masks.norms import mixture_norms, score_norms
+from pruning.masks.norms import ScoreNorms, mixture_norms, mixture_stats, score_norms
 from pruning.masks.scores import score
-from pruning.masks.selecting import keep_highest
-from pruning.masks.sequential import prune_sequential
-from pruning.masks.starved import prune_of_weight
-from pruning.models.loading import load_model, on_this_machine
-from pruning.progress import Report
-from pruning.specs import MIXTURE, ExportSpec, WeightKey
+from pruning.masks.selecting import keep_highest, pruned_per_group
+from pruning.masks.starved import check_removal, prune_of_weight, stays_dense
+from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import Kept
+from pruning.specs import INTERSECTION, MIXTURE, REMOVAL, ExportSpec, PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
     from pruning.runs.run import Run
 
-# A weight and its matrix (out, in) -> what is kept of it: bool (out, in), True = kept.
-KeptOf = Callable[["PrunableWeight", torch.Tensor], torch.Tensor]
+SECONDS_WORTH = 60_000_000  # weights times masks that are made while a person waits
 
 
-def one_shot(run: Run, spec: ExportSpec) -> KeptOf:
-    """Masks from the dense model's statistics, each made when its tensor comes by.
+class Recipe(ABC):
+    """One sub-model of a run. Use `recipe_of` to get one."""
 
-    Raises as `score_norms`.
-    """
-    if spec.combination != MIXTURE:
-        return _combined(run, spec)
-    norms = mixture_norms(run, spec.prune, dict(spec.mixture))
-    prunes = prune_of_layers(run, spec.prune, norms)
+    def __init__(self, run: Run, spec: ExportSpec) -> None:
+        self.run, self.spec = run, spec
 
-    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
-        prune = prune_of_weight(prunes, weight, norms)
-        channels = torch.from_numpy(norms[weight.input_key])
+    @cached_property
+    def weights(self) -> tuple[PrunableWeight, ...]:
+        """The weights that are pruned, in the run's order."""
+        return selected_weights(self.run, self.spec.prune)
+
+    def stored_weights(self) -> tuple[PrunableWeight, ...]:
+        """The same; AtlasError where the checkpoint does not store one as a tensor of its own."""
+        for weight in self.weights:
+            if weight.tensor is None or weight.file is None:
+                raise AtlasError(
+                    f"{weight.key} is not stored as a tensor of its own in the checkpoint, "
+                    "so it cannot be exported; leave its projection out."
+                )
+        return self.weights
+
+    @property
+    def kept_for(self) -> tuple[str, ...]:
+        """The domains that a removal leaves all that they need; else none."""
+        return ()
+
+    @property
+    @abstractmethod
+    def is_quick(self) -> bool:
+        """Whether `kept` answers within seconds: what it needs is stored, or the model is small."""
+
+    @abstractmethod
+    def kept(self, report: Report = ignore) -> Mapping[WeightKey, int]:
+        """How many values of each weight are kept, exactly."""
+
+    @property
+    @abstractmethod
+    def left_dense(self) -> frozenset[WeightKey]:
+        """The weights that are not pruned, as their experts saw too few tokens."""
+
+    def prepare(self, report: Report) -> None:  # noqa: B027 (most need none)
+        """What must be done before single masks can be made; by itself nothing."""
+
+    @abstractmethod
+    def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        """What is kept of one weight: bool (out, in), True = kept. matrix: its values (out, in)."""
+
+    @abstractmethod
+    def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
+        """The mask of each weight in turn; one matrix is in memory at a time."""
+
+    def note(self, kept: Mapping[WeightKey, int]) -> None:  # noqa: B027 (most count at once)
+        """Take over counts that were made on the way, so that `kept` need not count again."""
+
+    def _is_small(self, masks: int) -> bool:
+        return sum(math.prod(weight.shape) for weight in self.weights) * masks <= SECONDS_WORTH
+
+
+class MixtureRecipe(Recipe):
+    """One mask of the weighted sums of the domains, from the dense model's statistics."""
+
+    @cached_property
+    def _norms(self) -> ScoreNorms:
+        return mixture_norms(self.run, self.spec.prune, dict(self.spec.mixture))
+
+    @cached_property
+    def _prunes(self) -> dict[int, PruneSpec]:
+        return prune_of_layers(self.run, self.spec.prune, self._norms)
+
+    @property
+    def is_quick(self) -> bool:
+        """Counts follow from shapes; where OWL allocates, from looking at the weights once."""
+        prune = self.spec.prune
+        if prune.allocation == "uniform" or self._is_small(1):
+            return True
+        return has_outlier_shares(self.run, prune, self._norms)
+
+    def kept(self, report: Report = ignore) -> dict[WeightKey, int]:
+        """As `Recipe.kept`; no mask is made."""
+        prune = self.spec.prune
+        uniform = prune.allocation == "uniform"  # then no norms are needed
+        prunes = dict.fromkeys(self.run.layers, prune) if uniform else self._prunes
+        kept = {}
+        for weight in self.weights:
+            groups, pruned_each = pruned_per_group(weight.shape, prunes[weight.key.layer])
+            pruned = 0 if weight.key in self._starved else groups * pruned_each
+            kept[weight.key] = math.prod(weight.shape) - pruned
+        return kept
+
+    @property
+    def left_dense(self) -> frozenset[WeightKey]:
+        """Judged by the mixture's text."""
+        return self._starved
+
+    @cached_property
+    def _starved(self) -> frozenset[WeightKey]:
+        prune = self.spec.prune
+        if prune.starved != "dense":
+            return frozenset()
+        starved = mixture_stats(self.run, dict(self.spec.mixture)).starved
+        return frozenset(w.key for w in self.weights if stays_dense(prune, w, starved))
+
+    def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        """As `Recipe.mask`."""
+        prune = prune_of_weight(self._prunes, weight, self._norms)
+        channels = torch.from_numpy(self._norms[weight.input_key])
         return keep_highest(score(matrix, channels, prune, weight.key), prune)
 
-    return kept_of
+    def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
+        """As `Recipe.masks`."""
+        norms = {"mixture": self._norms}
+        for weight, masks in masks_from_norms(self.run, self.spec.prune, norms, self.weights):
+            yield weight, masks["mixture"]
 
 
-def _combined(run: Run, spec: ExportSpec) -> KeptOf:
-    """Every domain's own mask, and the bits of these combined."""
-    domains = needed_domains(run, spec.combination, spec.domains)
-    norms = score_norms(run, spec.prune, domains)
-    prunes = {domain: prune_of_layers(run, spec.prune, norms[domain]) for domain in domains}
+class SequentialRecipe(MixtureRecipe):
+    """One mask of the weighted sums, where every layer sees its predecessors pruned.
 
-    def kept_of(weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+    (Wanda's Algorithm 1.) All masks are made by `prepare`, on the run's own tokens; the model is
+    in memory only meanwhile. Which experts stay dense shows only then; before, they are taken to
+    be those of the dense model.
+    """
+
+    _made: Mapping[WeightKey, Mask] | None = None
+
+    def prepare(self, report: Report) -> None:
+        """Make the masks. Raises as `load_model` and `prune_sequential`."""
+        from pruning.masks.sequential import prune_sequential  # these bring transformers along
+        from pruning.models.loading import load_model, on_this_machine
+
+        samples = [(self.run.tokens(name), weight) for name, weight in self.spec.mixture]
+        prune = replace(
+            self.spec.prune,
+            layers=tuple(sorted({weight.key.layer for weight in self.weights})),
+            projections=tuple(sorted({weight.key.name for weight in self.weights})),
+        )
+        here = replace(self.run.spec, model=on_this_machine(self.run.spec.model))
+        loaded = load_model(here.model, report)
+        self._made = prune_sequential(loaded, samples, prune, here.sequences_per_batch, report)
+
+    def kept(self, report: Report = ignore) -> dict[WeightKey, int]:
+        """Before `prepare` from shapes, afterwards of the masks themselves."""
+        if self._made is None:
+            return super().kept(report)
+        return {weight.key: self._made[weight.key].count() for weight in self.weights}
+
+    @property
+    def left_dense(self) -> frozenset[WeightKey]:
+        """Before `prepare` of the dense model's inputs, afterwards of the pruned model's."""
+        if self._made is None:
+            return self._starved
+        kept = self.kept()
+        return frozenset(
+            weight.key
+            for weight in self.weights
+            if kept[weight.key] == math.prod(weight.shape)
+            and all(pruned_per_group(weight.shape, self.spec.prune))
+        )
+
+    def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        """The mask that `prepare` made."""
+        return torch.from_numpy(self._ready()[weight.key].unpack())
+
+    def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
+        """The masks that `prepare` made; it is called first where it was not yet."""
+        return ((weight, self._ready()[weight.key]) for weight in self.weights)
+
+    def _ready(self) -> Mapping[WeightKey, Mask]:
+        if self._made is None:
+            self.prepare(ignore)
+        assert self._made is not None
+        return self._made
+
+
+class CombinedRecipe(Recipe):
+    """Every domain's own mask at the same sparsity, and the bits of these combined."""
+
+    @cached_property
+    def _domains(self) -> tuple[str, ...]:
+        return needed_domains(self.run, self.spec.combination, self.spec.domains)
+
+    @cached_property
+    def _norms(self) -> dict[str, ScoreNorms]:
+        return score_norms(self.run, self.spec.prune, self._domains)
+
+    @cached_property
+    def _prunes(self) -> dict[str, dict[int, PruneSpec]]:
+        prune = self.spec.prune
+        return {name: prune_of_layers(self.run, prune, self._norms[name]) for name in self._norms}
+
+    @property
+    def _counts(self) -> Kept:
+        asked = [self.spec.prune.to_json(), sorted(self.spec.domains)]
+        return Kept.of(self.run.folder / "combined", asked, f"{self.spec.combination}-")
+
+    @property
+    def kept_for(self) -> tuple[str, ...]:
+        """As `Recipe.kept_for`."""
+        if self.spec.combination != REMOVAL:
+            return ()
+        return other_domains(self.run, self.spec.domains)
+
+    @property
+    def is_quick(self) -> bool:
+        """Counts follow from the masks themselves; they are kept with the run."""
+        return self._is_small(len(self._domains)) or self._counts.is_there()
+
+    def kept(self, report: Report = ignore) -> dict[WeightKey, int]:
+        """Counted by making and combining the masks, once."""
+
+        def count() -> dict[str, int]:
+            meter = Meter(report, "Combining masks", len(self.weights))
+            counts = {}
+            for weight, mask in self.masks():
+                counts[str(weight.key)] = mask.count()
+                meter.step(str(weight.key))
+            return counts
+
+        return self._counts.get(count, _counts_of)
+
+    def note(self, kept: Mapping[WeightKey, int]) -> None:
+        """As `Recipe.note`."""
+        self._counts.write({str(key): count for key, count in kept.items()})
+
+    @cached_property
+    def left_dense(self) -> frozenset[WeightKey]:
+        """Of any domain of a union, or of every domain of an intersection."""
+        prune = self.spec.prune
+        if prune.starved != "dense":
+            return frozenset()
+        each = [self.run.stats(domain).starved for domain in self.spec.domains]
+        together = self.spec.combination == INTERSECTION
+        starved = (frozenset.intersection if together else frozenset.union)(*each)
+        return frozenset(w.key for w in self.weights if stays_dense(prune, w, starved))
+
+    def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        """As `Recipe.mask`."""
         masks = {}
-        for domain in domains:
-            prune = prune_of_weight(prunes[domain], weight, norms[domain])
-            channels = torch.from_numpy(norms[domain][weight.input_key])
+        for domain, norms in self._norms.items():
+            prune = prune_of_weight(self._prunes[domain], weight, norms)
+            channels = torch.from_numpy(norms[weight.input_key])
             scores = score(matrix, channels, prune, weight.key)
             masks[domain] = Mask.pack(keep_highest(scores, prune))
-        return torch.from_numpy(combine(masks, spec.combination, spec.domains).unpack())
+        return torch.from_numpy(self._combine(masks).unpack())
 
-    return kept_of
+    def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
+        """As `Recipe.masks`."""
+        for weight, masks in run_masks(self.run, self.spec.prune, self._domains, self.weights):
+            yield weight, self._combine(masks)
+
+    def _combine(self, masks: Mapping[str, Mask]) -> Mask:
+        return combine(masks, self.spec.combination, self.spec.domains)
 
 
-def sequential_masks(
-    run: Run, spec: ExportSpec, weights: Sequence[PrunableWeight], report: Report
-) -> dict[WeightKey, Mask]:
-    """Masks of Algorithm 1 on the run's own tokens; the model is in memory only meanwhile.
+def _counts_of(data: dict[str, int]) -> dict[WeightKey, int]:
+    return {WeightKey.parse(key): int(kept) for key, kept in data.items()}
 
-    Raises as `load_model` and `prune_sequential`.
+
+def recipe_of(run: Run, spec: ExportSpec) -> Recipe:
+    """The recipe of a sub-model.
+
+    Raises InputError where the run has no such domain, layer or projection, n:m does not divide a
+    row, or a removal would leave starved experts dense.
     """
-    samples = [(run.tokens(name), weight) for name, weight in spec.mixture]
-    chosen = replace(
-        spec.prune,
-        layers=tuple(sorted({weight.key.layer for weight in weights})),
-        projections=tuple(sorted({weight.key.name for weight in weights})),
-    )
-    here = replace(run.spec, model=on_this_machine(run.spec.model))
-    loaded = load_model(here.model, report)
-    return prune_sequential(loaded, samples, chosen, here.sequences_per_batch, report)
-
-
-def stored(masks: Mapping[WeightKey, Mask]) -> KeptOf:
-    """Masks that are there already."""
-    return lambda weight, _: torch.from_numpy(masks[weight.key].unpack())
+    for name, _ in spec.mixture:
+        run.check_domain(name)
+    if spec.combination == REMOVAL:
+        other_domains(run, spec.domains)
+        check_removal(run, spec.prune, spec.domains)
+    kind: type[Recipe] = CombinedRecipe
+    if spec.combination == MIXTURE:
+        kind = SequentialRecipe if spec.needs_model else MixtureRecipe
+    recipe = kind(run, spec)
+    _ = recipe.weights  # refuses what selects nothing
+    return recipe

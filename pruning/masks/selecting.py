@@ -50,8 +50,12 @@ def keep_highest(scores: Tensor, spec: PruneSpec) -> Tensor:
     """
     rows, columns = scores.shape
     groups, pruned = pruned_per_group((rows, columns), spec)
-    grouped = _comparable(scores).reshape(groups, -1)
-    return _all_but_lowest(grouped, pruned).reshape(rows, columns)
+    return all_but_lowest(scores.reshape(groups, -1), pruned).reshape(rows, columns)
+
+
+def all_but_lowest(scores: Tensor, count: int) -> Tensor:
+    """False at the `count` lowest of each row (groups, n); AtlasError if one is not finite."""
+    return _all_but_lowest(_comparable(scores), count)
 
 
 def _comparable(scores: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pruning.masks.mask import Mask
 from pruning.specs import WeightKey
@@ -22,7 +22,7 @@ def temporary_masks(
 ) -> Iterator[None]:
     """Inside the block, the weights that the masks do not keep are zero.
 
-    In a layer that is streamed from disk they stay so for as long as it is in memory; no copy of
+    masks: (out, in) each, packed or as bool. In a layer that is streamed from disk they stay so for as long as it is in memory; no copy of
     them is held.
     """
     originals: dict[WeightKey, Tensor] = {}
@@ -39,3 +39,26 @@ def temporary_masks(
         for key, original in originals.items():
             with torch.no_grad():
                 loaded.matrix(key).copy_(original)
+
+
+@contextlib.contextmanager
+def temporary_matrices(loaded: LoadedModel, matrices: Mapping[WeightKey, Tensor]) -> Iterator[None]:
+    """Inside the block, these weights have these values: key -> (out, in), any dtype.
+
+    The model's own values are not written to; they stay in memory and come back to their places on
+    any exit. In a layer that is streamed from disk, open this inside `LoadedModel.resident`.
+    """
+    own = {key: loaded.parameter(key) for key in matrices}
+    try:
+        for key, matrix in matrices.items():
+            stored = matrix.T if loaded.weight(key).transposed else matrix
+            values = stored.to(own[key].device, own[key].dtype).contiguous()
+            _place(loaded, key, nn.Parameter(values, requires_grad=False))
+        yield
+    finally:
+        for key, parameter in own.items():
+            _place(loaded, key, parameter)
+
+
+def _place(loaded: LoadedModel, key: WeightKey, parameter: nn.Parameter) -> None:
+    loaded.submodule(key)._parameters["weight"] = parameter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,6 +120,11 @@ class ExportSpec(Spec):
     def needs_model(self) -> bool:
         """Whether the masks need forward passes, and so the model in memory."""
         return self.mode == "sequential" and self.prune.reads_text
+
+
+def mixture_text(mixture: Iterable[tuple[str, float]]) -> str:
+    """The inverse of `parse_mixture`; a weight of 1 is left out."""
+    return ",".join(name if weight == 1 else f"{name}={weight}" for name, weight in mixture)
 
 
 def parse_mixture(text: str) -> tuple[tuple[str, float], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -42,7 +41,6 @@ class DomainSpec(Spec):
     problem: str | None = None
 
     def __post_init__(self) -> None:
-        self._check_types()
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", self.name):
             raise InputError(
                 f"The domain name {self.name!r} must be 1-64 letters, digits, '_', '.', '+' or '-'."
@@ -56,20 +54,6 @@ class DomainSpec(Spec):
                 f"Domain {self.name}: {self.cluster!r} names no cluster; give a column, or one of "
                 f"{', '.join(PLACES)}."
             )
-
-    def _check_types(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name == "suffixes":
-                fits = isinstance(value, tuple) and all(isinstance(each, str) for each in value)
-                wanted = "a list of endings"
-            elif field.name == "streaming":
-                fits, wanted = isinstance(value, bool), "true or false"
-            else:
-                optional = field.name not in ("name", "kind", "source")
-                fits, wanted = isinstance(value, str) or (optional and value is None), "a text"
-            if not fits:
-                raise InputError(f"The {field.name} of a domain must be {wanted}.")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data. What programs before it did not know is left out where it is not used."""

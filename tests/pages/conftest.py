@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from tests.pruning.finished_run import finished_run
+from tests.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -47,6 +50,15 @@ def pages_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
         begin(self, *args, **kwargs)
 
     monkeypatch.setattr(PagesManager, "__init__", registered)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """As in a real server. AppTest reads the metadata of every installed package for each run."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", found)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +96,7 @@ def open_page() -> Open:
     """open_page("overlap", sparsity="0.6"): the page as a fresh visitor with that link sees it."""
 
     def visit(page: str, **query: str | list[str]) -> AppTest:
-        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60).run()
+        app = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=PATIENCE).run()
         app.switch_page(f"pages/{page}.py")  # AppTest cannot begin at a page; the browser tests do
         for name, value in query.items():
             app.query_params[name] = value

@@ -1,7 +1,9 @@
 """The Export page: the preview is the library's plan, and what was built can be downloaded."""
 
+import argparse
 import errno
 import json
+import shlex
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +18,8 @@ from pages.ui import downloads
 from pages.ui.export_choice import KEEPS
 from pages.ui.library import queue
 from pages.ui.words import count
+from pruning.commands.export import add_arguments
+from pruning.commands.submodel_choice import spec_of as choice_of
 from pruning.errors import AtlasError
 from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
@@ -46,6 +50,7 @@ def test_what_was_chosen_is_what_is_queued(run: Run, empty: Path, open_page: Ope
         "layers": "1",
     }
     app = healthy(open_page("export", **link))
+    said = next(code.value for code in app.code if "pruning export" in code.value)
     next(b for b in app.button if b.label == "Build the sub-model").click()
     healthy(app.run())
     job = queue().list()[0]
@@ -55,6 +60,9 @@ def test_what_was_chosen_is_what_is_queued(run: Run, empty: Path, open_page: Ope
     assert spec.prune.layers == (1,)
     out = Path(job.argv[job.argv.index("--out") + 1])
     assert out.parent == empty / "exports"
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert choice_of(parser.parse_args(shlex.split(said)[4:]), parser) == spec
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b"])

@@ -123,7 +123,7 @@ def test_a_large_model_is_counted_as_a_job(
     app = healthy(start.click().run())
     [job] = JobQueue(Workspace(run.folder.parents[1])).list()
     assert job.argv[:4] == ("-m", "analysis", "structure", "--run")
-    for flag, value in (("--sparsity", "0.6"), ("--layers", "1"), ("--score", "wanda")):
+    for flag, value in (("--sparsity", "0.6"), ("--layers", "1")):
         assert job.argv[job.argv.index(flag) + 1] == value
     assert "Count the regions" not in labels(app)
     prune = PruneSpec(sparsity=0.6, layers=(1,))  # what the job would do
@@ -190,7 +190,7 @@ def test_what_drives_a_channel_is_shown(run: Run, open_page: Open) -> None:
 def test_one_domain_alone_is_said_in_words(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Run, "_read_manifest", _of_one_domain(Run._read_manifest))
+    monkeypatch.setattr(Run, "_understand", _of_one_domain(Run._understand))
     app = healthy(open_page("structure"))
     assert "one domain only" in app.info[0].value
     assert not app.get("plotly_chart")

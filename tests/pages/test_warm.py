@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import warm
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def waiting_page() -> None:
 
 
 def test_where_nothing_is_imported_nobody_waits() -> None:
-    assert AppTest.from_function(waiting_page).run().markdown[0].value == "drawn"
+    assert AppTest.from_function(waiting_page).run(timeout=PATIENCE).markdown[0].value == "drawn"
 
 
 def test_a_page_waits_for_what_it_needs_and_has_it_begin_at_once() -> None:
@@ -38,10 +39,10 @@ def test_a_page_waits_for_what_it_needs_and_has_it_begin_at_once() -> None:
     warm._stages["models"] = warm.Stage(("csv",), pause=1000.0)
     thread = threading.Thread(target=warm._import, daemon=True)
     thread.start()
-    assert warm._stages["pages"].ready.wait(60)
+    assert warm._stages["pages"].ready.wait(PATIENCE)
     assert not warm._stages["models"].ready.is_set()
-    assert AppTest.from_function(waiting_page).run(timeout=60).markdown[0].value == "drawn"
-    thread.join(60)
+    assert AppTest.from_function(waiting_page).run(timeout=PATIENCE).markdown[0].value == "drawn"
+    thread.join(PATIENCE)
     assert gc.isenabled()
 
 

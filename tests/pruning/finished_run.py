@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pruning.calibration.calibrating import calibrate
+from pruning.checkpoints.weights import PrunableWeight
+from pruning.masks.mask import Mask
+from pruning.masks.recipe import recipe_of
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
-from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
+from pruning.specs import CalibrationSpec, DomainSpec, ExportSpec, ModelSpec, PruneSpec, SampleSpec
 from tests.pruning.zoo import build
 
 WORDS = {
@@ -49,3 +53,11 @@ def finished_run(
         **(selection or {}),
     )
     return calibrate(spec, Workspace(folder / "workspace"))
+
+
+def mixture_masks(
+    run: Run, prune: PruneSpec, mixture: dict[str, float]
+) -> Iterator[tuple[PrunableWeight, Mask]]:
+    """The mask of each weight for a weighted mixture of domains."""
+    spec = ExportSpec(run=run.id, mixture=tuple(mixture.items()), prune=prune)
+    return recipe_of(run, spec).masks()

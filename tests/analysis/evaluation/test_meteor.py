@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main, make_parser
-from analysis.commands.evaluate import spec_of
 from analysis.evaluation import evaluate as evaluation
 from analysis.evaluation import experiment as experiments
 from analysis.evaluation import meteor, task_scores
 from analysis.evaluation.evaluate import content_of, evaluate, plan
 from analysis.evaluation.measures import METEOR, estimate, shares
+from analysis.evaluation.options import evaluation_spec_of
 from analysis.evaluation.spec import EvaluationSpec, columns_of
 from analysis.evaluation.table import stored_table
 from analysis.evaluation.tasks import TaskSpec
@@ -131,7 +131,7 @@ def test_without_translations_it_is_refused(tiny_run: Run) -> None:
 def test_the_flag(tiny_run: Run, pairs: TaskSpec, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate", "--run", tiny_run.id, "--text", "0", "--no-yardsticks"]
     words += ["--task-file", f"translation={pairs.source}"]
-    assert not spec_of(make_parser().parse_args(words)).meteor
+    assert not evaluation_spec_of(make_parser().parse_args(words)).meteor
     words += ["--meteor", "--device", "cpu", "--workspace", str(tiny_run.folder.parents[1])]
     assert main([*words, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

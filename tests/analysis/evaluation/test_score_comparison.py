@@ -41,16 +41,16 @@ def table(bits: dict[tuple[str, str], list[float]], dense: float = 8.0) -> Evalu
 
 
 def test_own_text_and_others_are_averaged_apart() -> None:
-    wanda = {("a", "a"): [10.0, 10], ("a", "b"): [30.0, 30], ("b", "a"): [20.0, 20]}
-    wanda["b", "b"] = [12.0, 12.0]
-    ria = {**wanda, ("a", "a"): [8.0, 9.0], ("b", "a"): [21.0, 23.0]}
+    wanda = {("a", "a"): [10.0], ("a", "b"): [30.0], ("b", "a"): [20.0], ("b", "b"): [12.0]}
+    wanda = {place: 10 * bits for place, bits in wanda.items()}
+    ria = {**wanda, ("a", "a"): 5 * [8.0, 9.0], ("b", "a"): 5 * [21.0, 23.0]}
     found = comparison_of({"wanda": table(wanda), "ria": table(ria)})
     assert found.dense == {"a": 0.8, "b": 0.8}
     assert found.mean("wanda", 0.6, own=True) == pytest.approx(1.1)  # of 1.0 and 1.2
     assert found.mean("ria", 0.6, own=True) == pytest.approx(1.025)  # of 0.85 and 1.2
     assert found.mean_to_wanda("ria", 0.6, own=True) == pytest.approx(-0.075)
     assert found.mean("ria", 0.6, own=False) == pytest.approx(2.6)  # of 3.0 and 2.2
-    # better on a's own text in both documents, worse on a with b's mask, equal elsewhere
+    # better on a's own text in all documents, worse on a with b's mask, equal elsewhere
     assert found.clear("ria", 0.6, own=True) == (1, 0, 2)
     assert found.clear("ria", 0.6, own=False) == (0, 1, 2)
     best = {(r.way, r.calibrated_on, r.measured_on) for r in found.results if r.best}

@@ -17,14 +17,13 @@ from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Passage, Sampling, SubModel
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import AtlasError, InputError
-from pruning.masks.making import mixture_masks
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import load_model, resolve_device
 from pruning.models.sources import DEMO_FOLDER
 from pruning.runs.run import Run
 from pruning.specs import ModelSpec, PruneSpec
 from tests.pruning import zoo
-from tests.pruning.finished_run import finished_run
+from tests.pruning.finished_run import finished_run, mixture_masks
 
 CODE = SubModel(mixture=(("code", 1.0),), prune=PruneSpec(sparsity=0.6))
 BOTH = SubModel(mixture=(("code", 1.0), ("prose", 0.5)), prune=PruneSpec(pattern="2:4"))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +19,10 @@ from pruning.errors import InputError
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
+from tests.waiting import alive, until
 
-PATIENCE = 120.0
+pytestmark = pytest.mark.process
+
 CODE = SubModel(mixture=(("code", 1.0),), prune=PruneSpec(sparsity=0.6))
 
 # A worker that answers without a model: each request takes until it is stopped or told to end.
@@ -71,16 +71,6 @@ def puppet(tmp_path: Path) -> Iterator[Callable[..., Playground]]:
         playground.close()
 
 
-def until_true(happened: Callable[[], Any]) -> Any:
-    """Wait for it; fail if it does not come."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if result := happened():
-            return result
-        time.sleep(0.01)
-    pytest.fail("waited in vain")
-
-
 def seen(playground: Playground, identifier: str) -> Generation:
     found = playground.view(identifier)
     assert found is not None
@@ -88,17 +78,8 @@ def seen(playground: Playground, identifier: str) -> Generation:
 
 
 def over(playground: Playground, identifier: str) -> Generation:
-    until_true(lambda: not seen(playground, identifier).active)
+    until(lambda: not seen(playground, identifier).active)
     return seen(playground, identifier)
-
-
-def alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{process}/stat")
-    return not stat.is_file() or b") Z" not in stat.read_bytes()  # a zombie is dead
 
 
 def said(prompt: str) -> GenerationSpec:
@@ -121,7 +102,7 @@ def test_a_real_process_writes_what_the_library_writes(run: Run) -> None:
 
         endless = replace(spec, prompt="the", sampling=Sampling(temperature=5, max_tokens=250))
         identifier = playground.submit(replace(endless, submodels=()), "model")
-        until_true(lambda: seen(playground, identifier).passages[0].tokens)
+        until(lambda: seen(playground, identifier).passages[0].tokens)
         playground.stop(identifier)
         stopped = over(playground, identifier)
         assert stopped.status in ("stopped", "done")  # it may have been quicker
@@ -157,7 +138,7 @@ def test_the_process_dies_with_its_parent(tmp_path: Path) -> None:
         process = int(parent.stdout.readline())
         assert alive(process)
         parent.send_signal(signal.SIGKILL)
-    until_true(lambda: not alive(process))
+    until(lambda: not alive(process))
 
 
 def test_requests_wait_in_line(puppet: Callable[..., Playground]) -> None:
@@ -192,7 +173,7 @@ def test_what_does_not_stop_is_ended_with_its_process(puppet: Callable[..., Play
     assert over(playground, deaf).status == "stopped"
     assert seen(playground, deaf).passages == (Passage(ended="stopped"),)
     assert over(playground, after).status == "done"
-    until_true(lambda: not alive(process))
+    until(lambda: not alive(process))
 
 
 @pytest.mark.parametrize(("prompt", "words"), [("crash", "memory"), ("exit", "starts anew")])
@@ -218,7 +199,7 @@ def test_the_process_ends_when_idle_or_for_another_model(
 ) -> None:
     playground = puppet(idle_seconds=0.1)
     over(playground, playground.submit(said("quick"), "m"))
-    until_true(lambda: playground.process_id is None)
+    until(lambda: playground.process_id is None)
     other = puppet()
     over(other, other.submit(said("quick"), "first"))
     process = other.process_id
@@ -227,7 +208,7 @@ def test_the_process_ends_when_idle_or_for_another_model(
     assert other.process_id == process
     over(other, other.submit(said("quick"), "second"))
     assert other.process_id != process
-    until_true(lambda: not alive(process))
+    until(lambda: not alive(process))
 
 
 def test_a_process_that_cannot_be_started(tmp_path: Path) -> None:
@@ -243,7 +224,7 @@ def test_closing_ends_everything(puppet: Callable[..., Playground]) -> None:
     assert process is not None
     playground.close()
     assert {seen(playground, each).status for each in (first, second)} == {"stopped"}
-    until_true(lambda: not alive(process))
+    until(lambda: not alive(process))
 
 
 def test_old_generations_are_forgotten(puppet: Callable[..., Playground]) -> None:

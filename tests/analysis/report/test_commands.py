@@ -15,12 +15,12 @@ from analysis.__main__ import make_parser
 from analysis.cause import results
 from analysis.cause.results import cause
 from analysis.cause.spec import CauseSpec
-from analysis.commands.evaluate import spec_of
-from analysis.commands.evidence import effort_of, sparsities_of
+from analysis.evaluation.options import evaluation_spec_of
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.tasks import HARNESS, TaskSpec
 from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.options import effort_of, sparsities_of
 from analysis.evidence.testing import evidence
 from analysis.report.commands import reproduction
 from analysis.report.source import Source, gather
@@ -111,7 +111,7 @@ def test_the_same_weights_are_removed(tiny_run: Run, monkeypatch: pytest.MonkeyP
 )
 def test_the_same_is_measured(spec: EvaluationSpec, source: Source) -> None:
     measured = replace(source, evaluations=(SimpleNamespace(spec=spec),))
-    assert spec_of(commands(measured)["evaluate"]) == spec
+    assert evaluation_spec_of(commands(measured)["evaluate"]) == spec
     private = any(each.source not in ("", "own") for each in spec.task_sets)
     said = "Own files are named" in reproduction(measured).html
     assert said or not private

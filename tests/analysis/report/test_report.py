@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from analysis.captions import NOT_COMPARED, percent
 from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.results import cause, stored_causes
 from analysis.cause.spec import CauseSpec
+from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.mask_sources import DENSE, of_domain
 from analysis.evaluation.measures import BITS_PER_BYTE, Measured
 from analysis.evaluation.spec import TASKS, TEXT, Column, EvaluationSpec
@@ -30,7 +30,7 @@ from analysis.evidence.findings import sentence
 from analysis.evidence.testing import evidence
 from analysis.figures.domains import label
 from analysis.report import channels as report_channels
-from analysis.report.commands import domain_text, reproduction
+from analysis.report.commands import private, reproduction
 from analysis.report.evaluation import evaluations
 from analysis.report.html import Figure
 from analysis.report.methods import methods
@@ -40,9 +40,11 @@ from analysis.report.source import Source, gather
 from analysis.structure.channels import LoudChannel, PairSpec
 from analysis.structure.driving import DrivenChannel, DrivingTokens, Occurrence, TokenShare
 from pruning.domains import parse_domain
+from pruning.domains.parse import domain_line
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec, WeightKey
+from pruning.specs.words import percent
 from tests.analysis.cause.test_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)
@@ -391,4 +393,4 @@ def test_the_commands_say_the_seed_once(source: Source) -> None:
     ],
 )
 def test_domains_are_written_as_they_are_read(text: str) -> None:
-    assert domain_text(parse_domain(text)) == text
+    assert domain_line(private(parse_domain(text))) == text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
+from tests.waiting import until
 
 Capture = pytest.CaptureFixture[str]
 
@@ -282,6 +282,7 @@ def test_a_workspace_that_is_a_file_is_refused(tmp_path: Path, capsys: Capture) 
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.process
 def test_help_costs_no_heavy_import() -> None:
     text = (
         "import sys, pruning.__main__, analysis.__main__, pruning.jobs;"
@@ -303,6 +304,7 @@ def test_the_worker_finds_the_workspace_where_the_library_looks(
     assert Workspace().root == (tmp_path / "elsewhere").resolve()
 
 
+@pytest.mark.process
 def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path: Path) -> None:
     """What the app does: a spec, the command, the queue; and back come progress and run id."""
     queue = JobQueue(Workspace(tmp_path / "workspace"))
@@ -311,10 +313,10 @@ def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path
     job = queue.submit(
         "calibrate", "t", ("-m", "pruning", "calibrate", "--json"), run.spec.to_json()
     )
-    deadline = time.monotonic() + 120
-    while queue.get(job.id).active and time.monotonic() < deadline:
-        time.sleep(0.1)
-    supervisor.stop()
+    try:
+        until(lambda: not queue.get(job.id).active)
+    finally:
+        supervisor.stop()
     done = queue.get(job.id)
     assert (done.status, done.error) == ("done", None)
     assert done.result == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from pruning.errors import AtlasError, Cancelled, InputError, TooFewDocumentsErr
 from pruning.jobs.progress_file import PROGRESS_VARIABLE, ProgressFile
 from pruning.jobs.records import read_error, read_progress
 from pruning.progress import Progress, Report
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +134,7 @@ def test_plain_data_has_no_number_that_json_lacks(value: float) -> None:
 
 SLEEPER = """
 import signal, sys, time
-from pruning.console import Answer, Parser, run
+from pruning.commands.console import Answer, Parser, run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore it
 def command(arguments, report):
     try:
@@ -161,7 +164,7 @@ def test_signals_cancel_and_let_everything_clean_up(
     assert sleeper.stdout is not None
     assert sleeper.stdout.readline() == "ready\n"
     sleeper.send_signal(number)
-    out, err = sleeper.communicate(timeout=60)
+    out, err = sleeper.communicate(timeout=PATIENCE)
     assert (sleeper.returncode, out, err) == (130, "cleaned up\n", "Cancelled.\n")
 
 
@@ -181,6 +184,7 @@ def test_a_swallowed_cancellation_comes_back_with_the_next_report() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.process
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
     text = (
         "import sys; from pruning.commands.console import *; p = Parser();"
@@ -220,14 +224,25 @@ def test_a_job_notes_progress_and_error_in_its_file(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_the_file_is_not_written_at_every_step(tmp_path: Path) -> None:
+def set_clock(monkeypatch: pytest.MonkeyPatch, *, step: float) -> None:
+    """From now on a report finds the clock so many seconds later than the one before it."""
+    ticks = itertools.count(1)
+    clock = SimpleNamespace(monotonic=lambda: 100 + step * next(ticks))
+    for module in ("pruning.jobs.progress_file", "pruning.commands.bars"):
+        monkeypatch.setattr(f"{module}.time", clock)
+
+
+def test_the_file_is_not_written_at_every_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, step=1 / 64)
     file = ProgressFile(tmp_path / "progress.json")
     written = []
     for done in range(1000):
         file.write(Progress(stage="a", done=done, total=1000))
         written.append(read_progress(file.path))
     assert written[0] == Progress(stage="a", done=0, total=1000)
-    assert len(set(written)) < 500
+    assert len(set(written)) == 77  # no more than five a second: of 64 steps a second every 13th
     last = Progress(stage="a", done=1000, total=1000)
     file.write(last)
     assert read_progress(file.path) == last
@@ -240,13 +255,18 @@ def test_progress_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     ProgressFile(tmp_path / "missing" / "progress.json").write(Progress(stage="a", done=0, total=1))
 
 
-def test_a_log_gets_a_line_for_each_stage() -> None:
+def test_a_log_gets_a_line_for_each_stage_and_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, step=1)
     stream = io.StringIO()
     report = plain_lines(stream)
-    for done in range(100):
+    for done in range(40):
         report(Progress(stage="python", done=done, total=100, detail="layer 1", seconds_left=5))
     report(Progress(stage="java", done=0, total=100))
-    assert stream.getvalue() == "python: 0/100 (layer 1, about 5 s left)\njava: 0/100\n"
+    assert stream.getvalue() == (
+        "python: 0/100 (layer 1, about 5 s left)\n"
+        "python: 30/100 (layer 1, about 5 s left)\n"
+        "java: 0/100\n"
+    )
 
 
 def test_the_bar_shows_stage_count_and_time_left() -> None:

@@ -21,10 +21,11 @@ from pruning.checkpoints.compressed import compress_shard, restore_shard
 from pruning.checkpoints.shards import StoredTensor, read_shard
 from pruning.commands.submodel_choice import COMBINATIONS as FLAGS
 from pruning.errors import AtlasError, InputError
-from pruning.exports.forms import compress, decompress, form_of
+from pruning.exports.forms import compress, decompress
 from pruning.exports.planning import plan_export
+from pruning.exports.record import SUBMODEL, form_of
 from pruning.exports.verifying import verify
-from pruning.exports.writing import SUBMODEL, export
+from pruning.exports.writing import export
 from pruning.runs.run import Run
 from pruning.specs import COMBINATIONS, ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run

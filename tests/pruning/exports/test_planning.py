@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pruning.errors import InputError
-from pruning.exports.planning import is_planned, plan_export
+from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
 from pruning.masks.making import selected_weights
+from pruning.masks.recipe import recipe_of
 from pruning.runs.run import Run
 from pruning.specs import ExportSpec, PruneSpec
 from pruning.specs.exports import parse_mixture
@@ -77,19 +78,19 @@ def test_what_takes_long_is_planned_once(
     slow: dict[str, Any], llama: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = ExportSpec(**{"run": llama.id, "mixture": MIXTURE, **slow})
-    assert is_planned(llama, spec)  # of a small model
-    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
-    assert not is_planned(llama, spec)
+    assert recipe_of(llama, spec).is_quick  # of a small model
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
+    assert not recipe_of(llama, spec).is_quick
     plan_export(llama, spec)
-    assert is_planned(llama, spec)
+    assert recipe_of(llama, spec).is_quick
 
 
 @pytest.mark.parametrize("starved", ["magnitude", "dense"])
 def test_a_plan_from_shapes_and_counts_takes_no_time(
     starved: str, llama: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
-    assert is_planned(llama, spec_of(llama, sparsity=0.5, starved=starved))
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
+    assert recipe_of(llama, spec_of(llama, sparsity=0.5, starved=starved)).is_quick
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from pruning.__main__ import main
 from pruning.errors import AtlasError, InputError
 from pruning.exports import publishing as publish
 from pruning.exports.publishing import plan_upload, upload
-from pruning.exports.writing import SUBMODEL, export
+from pruning.exports.record import SUBMODEL
+from pruning.exports.writing import export
 from pruning.specs import ExportSpec
 from tests.pruning.finished_run import finished_run
 

@@ -14,12 +14,13 @@ from transformers import AutoModelForCausalLM
 
 from pruning.errors import InputError
 from pruning.exports.planning import ExportSpec, plan_export
+from pruning.exports.record import SUBMODEL
 from pruning.exports.verifying import Check, verify
-from pruning.exports.writing import SUBMODEL, export
-from pruning.masks.making import mixture_masks
+from pruning.exports.writing import export
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec
 from tests.pruning import zoo
+from tests.pruning.finished_run import mixture_masks
 
 HALF = PruneSpec(sparsity=0.5)
 DENSE = replace(HALF, starved="dense")
@@ -52,7 +53,7 @@ def test_an_export_is_zero_where_its_masks_say_and_nowhere_else(
     assert zeros == sum(weight.pruned for weight in planned) > 0
     assert plan_export(run, spec) == result.plan
     whole = {name for name, mask in masks.items() if mask.count() == base[name].numel()}
-    assert set(result.submodel["left_dense"]) == (whole if prune.starved == "dense" else set())
+    assert set(result.submodel.left_dense) == (whole if prune.starved == "dense" else set())
 
 
 @pytest.mark.parametrize("prune", [HALF, DENSE])
@@ -64,10 +65,10 @@ def test_a_sequential_export_of_a_mixture_of_experts(
     spec = ExportSpec(run=run.id, mixture=(("code", 1.0),), prune=prune, mode="sequential")
     result = export(run, spec, tmp_path / "out")
     assert verify(result.folder).ok
-    entries = {n: e for n, e in result.submodel["tensors"].items() if "pruned" in e}
-    assert result.submodel["pruned"] == sum(entry["pruned"] for entry in entries.values())
-    whole = [name for name, entry in entries.items() if entry["pruned"] == 0]
-    assert sorted(result.submodel["left_dense"]) == sorted(whole)
+    entries = {n: e for n, e in result.submodel.tensors.items() if e.is_pruned}
+    assert result.submodel.pruned == sum(entry.pruned or 0 for entry in entries.values())
+    whole = [name for name, entry in entries.items() if entry.pruned == 0]
+    assert sorted(result.submodel.left_dense) == sorted(whole)
     assert bool(whole) == (prune is DENSE)
 
 

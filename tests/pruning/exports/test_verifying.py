@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from pruning.checkpoints.headers import fingerprint
 from pruning.errors import AtlasError, InputError
 from pruning.exports.load_check import load_and_run, loaded_bytes
+from pruning.exports.record import SUBMODEL
 from pruning.exports.verifying import VerifyReport, verify
-from pruning.exports.writing import SUBMODEL, export
+from pruning.exports.writing import export
 from pruning.runs.run import Run
 from pruning.specs import ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run

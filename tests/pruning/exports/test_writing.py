@@ -13,15 +13,14 @@ from transformers import AutoModelForCausalLM
 
 from pruning.checkpoints.headers import read_header, weight_files
 from pruning.exports.planning import plan_export
-from pruning.exports.writing import SUBMODEL, export
-from pruning.masks import recipe as export_masks
-from pruning.masks.making import mixture_masks
+from pruning.exports.record import SUBMODEL
+from pruning.exports.writing import export
 from pruning.masks.sequential import prune_sequential
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import load_model
 from pruning.runs.run import Run
 from pruning.specs import ExportSpec, PruneSpec
-from tests.pruning.finished_run import finished_run
+from tests.pruning.finished_run import finished_run, mixture_masks
 from tests.pruning.zoo import ARCHITECTURES
 
 MIXTURE = (("code", 1.0), ("prose", 0.5))
@@ -186,7 +185,7 @@ def test_sequential_prunes_only_what_was_calibrated(tmp_path: Path) -> None:
 def test_sequential_export_of_a_run_from_a_machine_with_a_gpu(tmp_path: Path) -> None:
     run = finished_run("llama", tmp_path)
     export(run, spec_of(run, mode="sequential"), tmp_path / "here")
-    elsewhere = run.manifest["spec"]
+    elsewhere = run.manifest.spec
     elsewhere["model"]["device"] = "cuda:1"
     run.write_manifest(spec=elsewhere)
     export(Run(run.folder), spec_of(run, mode="sequential"), tmp_path / "there")
@@ -197,7 +196,7 @@ def test_sequential_export_of_a_run_from_a_machine_with_a_gpu(tmp_path: Path) ->
 def test_sequential_without_activations_needs_no_model(
     llama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_masks, "load_model", pytest.fail)
+    monkeypatch.setattr("pruning.models.loading.load_model", pytest.fail)
     spec = spec_of(llama, mode="sequential", score="magnitude")
     export(llama, spec, tmp_path / "out")
     assert_is_base_with_zeros(tmp_path / "out", base_of(llama), masks_of(llama, spec))
@@ -244,10 +243,10 @@ def test_the_record_says_how_it_was_made(llama: Run, tmp_path: Path) -> None:
     abbreviated = ExportSpec(run=llama.id[:4], mixture=spec.mixture, prune=spec.prune)
     result = export(llama, abbreviated, tmp_path / "out")
     record = json.loads((tmp_path / "out" / SUBMODEL).read_text())
-    assert record == result.submodel
+    assert record == result.submodel.to_json()
     assert ExportSpec.from_json(record["export"]) == spec
     assert record["run"]["id"] == llama.id
-    assert record["base"]["fingerprint"] == llama.manifest["fingerprint"]
+    assert record["base"]["fingerprint"] == llama.manifest.fingerprint
     entry = record["tensors"]["model.layers.0.mlp.down_proj.weight"]
     assert entry["pruned"] == 32 * 32
     assert entry["kept"] == 32 * 48

@@ -10,7 +10,8 @@ import pytest
 
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.exports.planning import plan_export
-from pruning.exports.writing import SUBMODEL, export
+from pruning.exports.record import SUBMODEL
+from pruning.exports.writing import export
 from pruning.machine import new_folder as new_folder_module
 from pruning.progress import Progress
 from pruning.runs.run import Run

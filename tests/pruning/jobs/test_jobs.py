@@ -11,11 +11,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from pruning.errors import AtlasError, InputError
@@ -23,8 +22,10 @@ from pruning.jobs import Job, JobQueue, Supervisor, start_supervisor
 from pruning.jobs.queue import KEPT_JOBS
 from pruning.jobs.supervisor import judge, last_line, read_result
 from pruning.progress import Progress
+from tests.waiting import alive, until
 
-PATIENCE = 60.0
+pytestmark = pytest.mark.process
+
 SLEEP = ("-c", "import time; time.sleep(600)")
 QUICK = ("-c", "print('{}')")
 
@@ -54,20 +55,13 @@ def supervisor(workspace: Folder) -> Iterator[Supervisor]:
     supervisor.stop()
 
 
-def wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 def ended(queue: JobQueue, job: Job) -> Job:
-    wait(lambda: not queue.get(job.id).active)
+    until(lambda: not queue.get(job.id).active)
     return queue.get(job.id)
 
 
 def running(queue: JobQueue, job: Job) -> Job:
-    wait(lambda: queue.get(job.id).status == "running" and (job.folder / "alive").exists())
+    until(lambda: queue.get(job.id).status == "running" and (job.folder / "alive").exists())
     return queue.get(job.id)
 
 
@@ -116,7 +110,7 @@ def test_progress_written_by_the_command_is_read(queue: JobQueue, supervisor: Su
         " open(f, 'w')); time.sleep(600)"
     )
     job = queue.submit("t", "t", python(text))
-    wait(lambda: queue.get(job.id).progress is not None)
+    until(lambda: queue.get(job.id).progress is not None)
     assert queue.get(job.id).progress == Progress(
         stage="python", done=3, total=9, detail="layer 1", seconds_left=2.5
     )
@@ -176,19 +170,11 @@ def test_a_worker_deaf_to_sigterm_is_killed_with_its_children(
         f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} ready'); child.wait()"
     )
     job = queue.submit("t", "t", python(text))
-    wait(lambda: pids.exists() and pids.read_text().endswith("ready"))
+    until(lambda: pids.exists() and pids.read_text().endswith("ready"))
     queue.cancel(job.id)
     assert ended(queue, job).status == "cancelled"
     for pid in map(int, pids.read_text().split()[:2]):
-        wait(lambda pid=pid: not alive(pid))  # type: ignore[misc]
-
-
-def alive(pid: int) -> bool:
-    """A zombie whose parent has not yet looked counts as dead."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        until(lambda pid=pid: not alive(pid))  # type: ignore[misc]
 
 
 def test_a_finished_job_is_not_cancelled_any_more(queue: JobQueue, supervisor: Supervisor) -> None:
@@ -273,7 +259,7 @@ def test_a_job_whose_server_and_worker_were_killed_is_interrupted(
     job = queue.submit("t", "t", SLEEP)
     with other_server(workspace) as server:
         running(queue, job)
-        wait(lambda: (queue.running() or ("", None))[1] is not None)
+        until(lambda: (queue.running() or ("", None))[1] is not None)
         _, pid = queue.running() or ("", None)
         assert pid is not None
         server.kill()
@@ -297,7 +283,7 @@ def test_a_worker_that_outlives_its_server_is_watched_to_its_end(
     job, after = queue.submit("t", "t", python(text)), queue.submit("t", "after", QUICK)
     with other_server(workspace) as server:
         running(queue, job)
-        wait(lambda: (queue.running() or ("", None))[1] is not None)
+        until(lambda: (queue.running() or ("", None))[1] is not None)
         server.kill()
     supervisor = Supervisor(workspace)
     supervisor.start()
@@ -315,7 +301,7 @@ def test_an_outliving_worker_can_be_cancelled(queue: JobQueue, workspace: Folder
     job = queue.submit("t", "t", SLEEP)
     with other_server(workspace) as server:
         running(queue, job)
-        wait(lambda: (queue.running() or ("", None))[1] is not None)
+        until(lambda: (queue.running() or ("", None))[1] is not None)
         server.kill()
     supervisor = Supervisor(workspace, grace=1.0)
     supervisor.start()

@@ -13,11 +13,11 @@ from torch import Tensor
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
 from pruning.masks.allocation import OUTLIER, SPREAD, layer_sparsities, outlier_shares
-from pruning.masks.making import mixture_masks, owl_sparsities, run_masks
+from pruning.masks.making import owl_sparsities, run_masks
 from pruning.masks.norms import domain_norms
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec
-from tests.pruning.finished_run import finished_run
+from tests.pruning.finished_run import finished_run, mixture_masks
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,13 @@ from safetensors.torch import load_file
 
 from pruning.errors import InputError
 from pruning.exports.planning import plan_export
+from pruning.exports.record import SUBMODEL
 from pruning.exports.verifying import verify
-from pruning.exports.writing import SUBMODEL, export
-from pruning.masks.combinations import are_counted, combine, combined_masks, kept_counts
-from pruning.masks.making import mixture_masks, run_masks
+from pruning.exports.writing import export
+from pruning.masks.combinations import combine
+from pruning.masks.making import run_masks
 from pruning.masks.mask import Mask
+from pruning.masks.recipe import recipe_of
 from pruning.runs.run import Run
 from pruning.specs import COMBINATIONS, ExportSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
@@ -125,13 +127,32 @@ def test_what_moved_from_a_row_to_another_is_found_in_an_intersection(
 
 
 def test_counts_are_kept_with_the_run(llama: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    prune = PruneSpec(sparsity=0.37)
-    assert not are_counted(llama, prune, "union", ("code", "prose"))
-    counts = kept_counts(llama, prune, "union", ("code", "prose"))
-    monkeypatch.setattr("pruning.masks.combinations.run_masks", pytest.fail)
-    assert are_counted(llama, prune, "union", ("prose", "code"))
-    assert kept_counts(llama, prune, "union", ("prose", "code")) == counts
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
+    first = recipe_of(llama, spec_of(llama, "union", sparsity=0.37))
+    assert not first.is_quick
+    counts = first.kept()
+    monkeypatch.setattr("pruning.masks.recipe.run_masks", pytest.fail)
+    again = recipe_of(llama, spec_of(llama, "union", BOTH[::-1], sparsity=0.37))
+    assert again.is_quick
+    assert again.kept() == counts
     assert set(counts) == {weight.key for weight in llama.weights}
+
+
+def test_an_export_combines_every_matrix_once(
+    llama: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    combined = []
+
+    def counting(*arguments: Any) -> Mask:
+        combined.append(arguments)
+        return combine(*arguments)
+
+    monkeypatch.setattr("pruning.masks.recipe.combine", counting)
+    spec = spec_of(llama, "removal", (("prose", 1.0),), sparsity=0.43)
+    result = export(llama, spec, tmp_path / "out")
+    assert len(combined) == len(llama.weights)
+    assert plan_export(llama, spec) == result.plan  # of the counts that were kept
+    assert len(combined) == len(llama.weights)
 
 
 def test_mixtures_of_earlier_releases_read_and_hash_as_before(llama: Run) -> None:
@@ -177,11 +198,7 @@ def test_layers_may_have_a_sparsity_of_their_own(
     plan = plan_export(llama, spec)
     assert export(llama, spec, tmp_path / "out").plan == plan
     written = load_file(tmp_path / "out" / "model.safetensors")
-    masks = dict(
-        mixture_masks(llama, spec.prune, dict(domains))
-        if combination == "mixture"
-        else combined_masks(llama, spec.prune, combination, spec.domains)
-    )
+    masks = dict(recipe_of(llama, spec).masks())
     for weight, kept in masks.items():
         zero = written[str(weight.tensor)] == 0
         assert torch.equal(zero, torch.from_numpy(~kept.unpack()))

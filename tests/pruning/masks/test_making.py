@@ -7,14 +7,14 @@ import torch
 
 from pruning.errors import InputError
 from pruning.masks import making as submodels
-from pruning.masks.making import mixture_masks, run_masks
+from pruning.masks.making import run_masks
 from pruning.masks.mask import Mask
 from pruning.masks.scores import score
 from pruning.masks.selecting import keep_highest
 from pruning.runs.run import Run
 from pruning.runs.statistics import contrast
 from pruning.specs import TEXT_SCORES, PruneSpec
-from tests.pruning.finished_run import finished_run
+from tests.pruning.finished_run import finished_run, mixture_masks
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ import torch
 from pruning.__main__ import main
 from pruning.errors import InputError
 from pruning.exports.planning import ExportSpec
-from pruning.masks.combinations import kept_counts
 from pruning.masks.making import owl_sparsities, run_masks
 from pruning.masks.norms import norms_of, score_norms
+from pruning.masks.recipe import recipe_of
 from pruning.masks.scores import score
 from pruning.masks.selecting import keep_highest
 from pruning.masks.sequential import prune_sequential
@@ -135,7 +135,9 @@ def test_outliers_are_counted_where_something_is_known(runs: Callable[[str], Run
 
 def test_unions_count_what_stays_dense(runs: Callable[[str], Run]) -> None:
     run = runs("qwen3_moe")
-    kept = kept_counts(run, DENSE, "union", run.domains)
+    every = tuple((name, 1.0) for name in run.domains)
+    spec = ExportSpec(run=run.id, mixture=every, prune=DENSE, combination="union")
+    kept = recipe_of(run, spec).kept()
     assert kept[WeightKey(layer=0, name="mlp.experts.2.gate_proj")] == 28 * 32
     assert kept[WeightKey(layer=0, name="self_attn.q_proj")] < 48 * 32
 

@@ -17,7 +17,8 @@ from huggingface_hub import constants
 from pruning.errors import InputError
 from pruning.models import hub, sources
 from pruning.models.inspection import inspect_model, list_models
-from pruning.models.loading import load_model, model_folder, resolve
+from pruning.models.loading import load_model, resolve
+from pruning.models.sources import model_folder
 from pruning.progress import Progress
 from pruning.specs import ModelSpec
 from tests.pruning import zoo
@@ -27,14 +28,17 @@ NAME = "org/tiny"
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "cache"
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # whatever the shell says
+    huggingface_hub.close_session()  # the next one is opened as the constant says now
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    return folder
+    yield folder
+    huggingface_hub.close_session()
 
 
 @pytest.fixture
@@ -186,11 +190,8 @@ def test_without_a_network_or_a_cache(cache: Path) -> None:
 def test_offline_mode_asks_nobody(server: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     huggingface_hub.close_session()
-    try:
-        with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
-            inspect_model(NAME)
-    finally:
-        huggingface_hub.close_session()
+    with pytest.raises(InputError, match="HF_HUB_OFFLINE is set"):
+        inspect_model(NAME)
     assert server.requests == []
 
 
