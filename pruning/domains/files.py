@@ -120,7 +120,7 @@ def file_documents(request: Request, seed: int) -> Iterator[Document]:
         return _many(folder_blobs(path), path, request, seed)
     else:
         blob = blob_of(path, name=path.name)
-        if _is_zip(blob):
+        if _is_zip(blob) and not forms.is_office(blob):
             return _many(archive_blobs(path), path, request, seed)
         found = _single(blob, request)
     return permuted(found, seed, lambda: nothing)

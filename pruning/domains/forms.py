@@ -46,11 +46,19 @@ def form_of(blob: Blob) -> str:
     return _form_of_text(blob.suffix, _text_of(head))
 
 
+def is_office(blob: Blob) -> bool:
+    """Whether a zip archive is a document of a word processor or the like."""
+    return _is_office(blob.head(LOOKED_AT))
+
+
+def _is_office(head: bytes) -> bool:
+    return b"[Content_Types].xml" in head or b"mimetypeapplication/vnd." in head[:100]
+
+
 def _refuse_others(blob: Blob, head: bytes) -> None:
     if head.startswith(b"PK\x03\x04"):
-        office = b"[Content_Types].xml" in head
         what = "an office document; save its text as .txt, or its table as .csv"
-        kind = what if office else "an archive that cannot be read here"
+        kind = what if _is_office(head) else "an archive that cannot be read here"
     else:
         kind = next((what for at, mark, what in _OTHERS if head[at:].startswith(mark)), "")
     if kind:

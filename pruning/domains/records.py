@@ -196,7 +196,7 @@ def _list_in(value: Any) -> list[Any] | None:
 def _json_documents(values: Any, name: str, request: Request) -> Documents:
     if not len(values):
         raise BadMemberError(f"{name} is empty: it has no record. Give a file with text.", "empty")
-    first = [values[index] for index in range(min(LOOKED_AT, len(values)))]
+    first = _readable(values)
     spec = request.spec
     if isinstance(first[0], str):
         if spec.column or spec.template:
@@ -205,9 +205,22 @@ def _json_documents(values: Any, name: str, request: Request) -> Documents:
     if isinstance(first[0], list) and messages_of(first[0]) is not None:
         values = _Conversations(values)
     checked = _Checked(values, name, dict, "a record with columns")
-    head = [checked[index] for index in range(len(first))]
+    head = _readable(checked)
     chosen = request.columns(describe_columns(head), name, lambda: head)
     return Records(checked, chosen)
+
+
+def _readable(values: Any) -> list[Any]:
+    """The first values but bad ones, which are met when they are drawn; the error if all are bad."""
+    found, trouble = [], None
+    for index in range(min(LOOKED_AT, len(values))):
+        try:
+            found.append(values[index])
+        except BadMemberError as error:
+            trouble = trouble or error
+    if trouble is not None and not found:
+        raise trouble
+    return found
 
 
 class _Conversations(Sequence[Any]):
