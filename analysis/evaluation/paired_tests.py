@@ -97,6 +97,6 @@ def _signs(units: int) -> tuple[Float, bool]:
     """Exchanges (flips, units) of +1 and -1, and whether they are all there are."""
     if units <= FEW:
         codes = np.arange(2**units)[:, None] >> np.arange(units)
-        return 1.0 - 2.0 * (codes & 1), True
+        return np.where(codes & 1, -1.0, 1.0).astype(np.float64), True
     random = np.random.default_rng(0)
     return random.choice((-1.0, 1.0), size=(FLIPS, units)), False
