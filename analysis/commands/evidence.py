@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     """Resample the stored sums, or read what was found before."""
     prune = prune_spec_of(arguments)
+    from analysis.evaluation.specialisation import stored_specialisation
     from analysis.evidence.findings import (
         cautions,
         is_enough,
@@ -70,6 +71,8 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         at[other] = find(run, replace(prune, sparsity=other), spec, report)
         learning_curves(run, replace(prune, sparsity=other), spec, report)
     warnings = cautions(run)
+    measured = stored_specialisation(run, prune)
+    words = [sentence(pair, measured=measured) for pair in pairs]
     lines = [learning_sentence(curve) for curve in curves]
     enough = is_enough(curves, pairs)
     sampled = rows_sentence(pairs, spec.rows) + (f" {EXACT}" if spec.rows else "")
@@ -78,7 +81,10 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
             "run": run.id,
             "prune": prune.to_json(),
             "evidence": spec.to_json(),
-            "pairs": [{**asdict(pair), "sentence": sentence(pair)} for pair in pairs],
+            "pairs": [
+                {**asdict(pair), "sentence": said} for pair, said in zip(pairs, words, strict=True)
+            ],
+            "specialisation": measured.row() if measured else None,
             "learning": [
                 {**asdict(curve), "sentence": line}
                 for curve, line in zip(curves, lines, strict=True)
@@ -94,7 +100,7 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         shown=[
             *by_part(pairs),
             f"{sampled} {p_sentence(pairs)}\n",
-            *(sentence(pair) for pair in pairs),
+            *words,
             "\nOverlap of the mask from k groups of documents with that from all of them",
             learning_table(curves),
             *lines,

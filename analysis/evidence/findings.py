@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from analysis.evaluation.findings import effect_sentence
+from analysis.evaluation.specialisation import Specialisations
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.yardsticks import PairEvidence
 from pruning.runs.run import Run
@@ -16,8 +18,15 @@ TWO_DRAWS = 2**0.5  # two draws of one domain differ by so many times what doubl
 FEW_DOCUMENTS = 4  # per group; below this single documents decide what a group is
 
 
-def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
-    """What a pair's yardsticks say. name: from a domain's name to how it is shown."""
+def sentence(
+    pair: PairEvidence,
+    name: Callable[[str], str] = str,
+    measured: Specialisations | None = None,
+) -> str:
+    """What a pair's yardsticks say, and beside "real" what the difference does to the model.
+
+    name: from a domain's name to how it is shown. measured: the evaluation's, if there is one.
+    """
     whole = pair.whole
     a, b = name(pair.domain_a), name(pair.domain_b)
     facts = (
@@ -32,7 +41,7 @@ def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
     return (
         f"{facts} The difference is real ({p}) and {size(whole.index)} "
         f"(index {whole.index:.2f}, 95% interval {whole.index_low:.2f} to {whole.index_high:.2f})."
-        f"{design}"
+        f"{design} {effect_sentence(measured, pair.domain_a, pair.domain_b, name)}"
     )
 
 
