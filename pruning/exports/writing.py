@@ -141,8 +141,8 @@ def _export_narrowed(
             compress_files(folder, tensors, report)
         files = {name: _copy(base / name, folder / name) for name in copied if name != CONFIG}
         files |= write_config(base, folder, planned)
-        narrowing = {"narrowing": recorded(planned, made)}
-        submodel = _record(planned.recipe, planned.plan, form, tensors, files, **narrowing)
+        narrowing = recorded(planned, made)
+        submodel = _record(planned.recipe, planned.plan, form, tensors, files, narrowing)
         submodel.write(folder)
         _write_card(folder, out.name, planned.recipe, planned.plan, form)
     return ExportResult(folder=out, plan=planned.plan, submodel=submodel)
@@ -231,9 +231,10 @@ def _record(
     form: str,
     tensors: dict[str, TensorRecord],
     files: dict[str, str],
-    **narrowing: Narrowing,
+    narrowing: Narrowing | None = None,
 ) -> Record:
     run, spec = recipe.run, recipe.spec
+    narrowed: dict[str, Any] = {} if narrowing is None else {"narrowing": narrowing}
     return Record(
         schema=schema_of(spec, form),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -254,7 +255,7 @@ def _record(
         files=files,
         versions={"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-        **narrowing,
+        **narrowed,
     )
 
 
