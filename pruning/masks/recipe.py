@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pruning.errors import AtlasError
+from pruning.errors import AtlasError, InputError
 from pruning.masks.combinations import combine, needed_domains, other_domains
 from pruning.masks.making import (
     has_outlier_shares,
@@ -146,8 +146,11 @@ class MixtureRecipe(Recipe):
     def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         """As `Recipe.mask`."""
         prune = prune_of_weight(self._prunes, weight, self._norms)
-        channels = torch.from_numpy(self._norms[weight.input_key])
-        return keep_highest(score(matrix, channels, prune, weight.key), prune)
+        return keep_highest(score(matrix, self._channels(weight), prune, weight.key), prune)
+
+    def _channels(self, weight: PrunableWeight) -> torch.Tensor:
+        """The norms of a weight's input channels: (in,)."""
+        return torch.from_numpy(self._norms[weight.input_key])
 
     def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
         """As `Recipe.masks`."""
@@ -305,6 +308,8 @@ def recipe_of(run: Run, spec: ExportSpec) -> Recipe:
     Raises InputError where the run has no such domain, layer or projection, n:m does not divide a
     row, or a removal would leave starved experts dense.
     """
+    if spec.narrow is not None:
+        raise InputError("Whole parts are removed by an export only; leave them out here.")
     for name, _ in spec.mixture:
         run.check_domain(name)
     if spec.combination == REMOVAL:

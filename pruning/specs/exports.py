@@ -9,6 +9,7 @@ from typing import Any
 
 from pruning.errors import InputError
 from pruning.specs.base import Spec
+from pruning.specs.narrowing import NarrowSpec
 from pruning.specs.prune import PruneSpec
 
 MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
@@ -26,6 +27,8 @@ class ExportSpec(Spec):
     combination: "mixture" makes one mask of the weighted sums, at the chosen sparsity. "union",
     "intersection" and "removal" combine the bits of every domain's own mask at that sparsity (see
     `masks.combinations.combine`); they know no weights, and their sparsity follows from the overlap.
+    narrow: the whole parts that are removed before single weights are pruned; None: none. With
+    `prune` at a sparsity of 0 nothing but these is removed.
     """
 
     run: str
@@ -33,6 +36,7 @@ class ExportSpec(Spec):
     prune: PruneSpec = field(default_factory=PruneSpec)
     mode: str = "one-shot"
     combination: str = MIXTURE
+    narrow: NarrowSpec | None = None
 
     def __post_init__(self) -> None:
         if not self.mixture:
@@ -58,6 +62,20 @@ class ExportSpec(Spec):
                 "Layers get their own sparsity from the dense model's outliers; choose one-shot."
             )
         self._check_combination()
+        if self.narrow is not None:
+            self._check_narrow()
+
+    def _check_narrow(self) -> None:
+        if self.combination != MIXTURE:
+            raise InputError(
+                f"The {self.combination} combines masks of single weights; to remove whole parts, "
+                "choose one domain or a mixture."
+            )
+        if self.mode != "one-shot":
+            raise InputError(
+                "Where whole parts are removed, weights are pruned one-shot; choose one-shot, or "
+                "calibrate the narrowed folder and prune that sequentially."
+            )
 
     def _check_combination(self) -> None:
         if self.combination not in COMBINATIONS:
@@ -79,16 +97,18 @@ class ExportSpec(Spec):
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the combination is left out where it is the mixture, as in older records."""
+        """Plain data. What is the usual and older records do not know is left out: mixture, no part."""
         data = super().to_json()
         if self.combination == MIXTURE:
             del data["combination"]
+        if self.narrow is None:
+            del data["narrow"]
         return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ExportSpec:
         """Rebuild from `to_json`'s output."""
-        unknown = set(data) - {"run", "mixture", "prune", "mode", "combination"}
+        unknown = set(data) - {"run", "mixture", "prune", "mode", "combination", "narrow"}
         if unknown:
             raise InputError(f"ExportSpec has no field {', '.join(sorted(unknown))}.")
         return cls(
@@ -97,6 +117,7 @@ class ExportSpec(Spec):
             prune=PruneSpec.from_json(data["prune"]),
             mode=data["mode"],
             combination=data.get("combination", MIXTURE),
+            narrow=NarrowSpec.from_json(data["narrow"]) if data.get("narrow") else None,
         )
 
     @property
