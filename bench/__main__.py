@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import calibration, evidence, gpu, masks, nulls, overlaps, pages, streaming
+from bench import calibration, evidence, field, gpu, masks, nulls, overlaps, pages, streaming
 from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
     "calibration": (calibration, "ours beside the plain forward pass, torchao and llm-compressor"),
     "evidence": (evidence, "the test of all differences between the demo model's seven domains"),
+    "field": (field, "every causal architecture of transformers, as a tiny model: what works"),
     "gpu": (gpu, "a large model's shape on one GPU: forward pass, calibration, masks, overlaps"),
     "masks": (masks, "one matrix's masks against numpy's and torch's bare selection"),
     "nulls": (nulls, "how often the test of evidence errs, by kind of null, and what it finds"),

@@ -2,34 +2,48 @@
 
 Every layer of a decoder may be called differently (sliding-window masks, local and global rotary
 embeddings). So the arguments of each layer are captured first, in a pass in which the layers do
-nothing, which costs the embeddings alone; then the layers are called one by one.
+nothing, which costs the embeddings alone; then the layers are called one by one. A layer that does
+nothing answers in the form of the real one (a tensor, a tuple, a list), which one pass of a few
+tokens shows: the loop over layers, the model's own, may index or unpack what it gets.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-from pruning.errors import AtlasError
+from pruning.calibration.replies import Reply, hidden_of, reply_of
+from pruning.errors import AtlasError, InputError
+from pruning.models.architecture import probe_tokens, run_body
+from pruning.models.support import one_line
 
 if TYPE_CHECKING:
     from pruning.models.loading import LoadedModel
 
 
 CHECKED = 8  # tokens of each text that shows whether layers may be called one by one
+ONE_BY_ONE = "This model's decoder layers cannot be called one by one, for several texts,"
+_KNOWN: WeakKeyDictionary[LoadedModel, tuple[Reply, ...]] = WeakKeyDictionary()
+UNSUPPORTED = "Its architecture is not supported. Choose another model."
 
 
 @dataclass(frozen=True)
 class LayerCall:
-    """The arguments of one decoder layer besides the hidden states."""
+    """The arguments of one decoder layer besides the hidden states.
+
+    name: what the hidden states are called, None where they come first.
+    """
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,26 +57,59 @@ class Entry:
 @torch.inference_mode()
 def enter(loaded: LoadedModel, input_ids: Tensor) -> Entry:
     """Embed `input_ids` (batch, position) and capture how each decoder layer would be called."""
+    replies = _KNOWN.get(loaded) or layer_replies(loaded)
     first: list[Tensor] = []
     calls: list[LayerCall] = []
 
-    def record(*args: Any, **kwargs: Any) -> Tensor:
-        hidden = args[0] if args else kwargs.pop("hidden_states")
+    def record(reply: Reply, *args: Any, **kwargs: Any) -> Any:
+        name = None if args else _name_of_hidden(kwargs)
+        hidden = kwargs.pop(name) if name else args[0]
         if not first:
             first.append(hidden)
-        calls.append(LayerCall(args=args[1:], kwargs=kwargs))
-        return hidden
+        named = None if name == "hidden_states" else name
+        calls.append(LayerCall(args=args[1:], kwargs=kwargs, name=named))
+        return reply.around(hidden)
 
     with contextlib.ExitStack() as stack:
-        for layer in loaded.layers:
-            stack.enter_context(_replaced_forward(layer, record))
-        loaded.module.base_model(input_ids=input_ids, use_cache=False)
+        for layer, reply in zip(loaded.layers, replies, strict=True):
+            stack.enter_context(_replaced_forward(layer, functools.partial(record, reply)))
+        run_body(loaded.module, input_ids)
     if len(calls) != len(loaded.layers):
         raise AtlasError(
             f"The model called {len(calls)} of its {len(loaded.layers)} decoder layers; "
             "models that skip or repeat layers are not supported. Choose another model."
         )
+    if first[0].shape[:2] != input_ids.shape:
+        raise AtlasError(
+            "What enters this model's decoder layers is not one vector for each token of each text; "
+            "its architecture is not supported. Choose another model."
+        )
     return Entry(hidden=first[0], calls=tuple(calls))
+
+
+@torch.inference_mode()
+def layer_replies(loaded: LoadedModel, tokens: Tensor | None = None) -> tuple[Reply, ...]:
+    """In what form each decoder layer answers, seen in one pass of the whole model.
+
+    tokens: input_ids (batch, position); None: a few. Raises AtlasError for layers that take no part
+    in the pass, or answer with something else than hidden states first. It is remembered.
+    """
+    found: dict[int, Reply] = {}
+    with contextlib.ExitStack() as hooks:
+        for index, layer in enumerate(loaded.layers):
+
+            def look(_: nn.Module, args: Any, output: Any, index: int = index) -> None:
+                found[index] = reply_of(output)
+
+            hooks.callback(layer.register_forward_hook(look).remove)
+        run_body(loaded.module, probe_tokens(loaded.module) if tokens is None else tokens)
+    if len(found) != len(loaded.layers):
+        raise AtlasError(
+            f"The model called {len(found)} of its {len(loaded.layers)} decoder layers; "
+            "models that skip or repeat layers are not supported. Choose another model."
+        )
+    _KNOWN[loaded] = tuple(found[index] for index in range(len(found)))
+    return _KNOWN[loaded]
 
 
 class Decoder:
@@ -97,7 +144,9 @@ class Decoder:
 @torch.inference_mode()
 def call_layer(layer: nn.Module, hidden: Tensor, call: LayerCall) -> Tensor:
     """The hidden states after one decoder layer: (batch, position, hidden size)."""
-    return _hidden(layer(hidden, *call.args, **call.kwargs))
+    if call.name is not None:
+        return hidden_of(layer(*call.args, **{call.name: hidden}, **call.kwargs))
+    return hidden_of(layer(hidden, *call.args, **call.kwargs))
 
 
 @torch.inference_mode()
@@ -107,14 +156,27 @@ def check_layer_by_layer(loaded: LoadedModel) -> None:
     Two texts go through at the same time, both with the arguments of the first one, as `Decoder`
     does with all texts of one shape: some models give a layer more than the hidden states to read.
     """
+    try:
+        alike = _gives_the_same(loaded)
+    except (AtlasError, InputError, MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever a model's own loop makes of layers that do nothing
+        raise AtlasError(
+            f"{ONE_BY_ONE} outside of the model ({one_line(error)}). {UNSUPPORTED}"
+        ) from error
+    if not alike:
+        raise AtlasError(f"{ONE_BY_ONE} with the same result as the whole model. {UNSUPPORTED}")
+
+
+def _gives_the_same(loaded: LoadedModel) -> bool:
     tokens = torch.arange(2 * CHECKED, device=loaded.device) % loaded.module.config.vocab_size
     texts = [text[None].repeat(2, 1) for text in tokens.split(CHECKED)]
     seen: list[Tensor] = []
     handle = loaded.layers[-1].register_forward_hook(
-        lambda module, args, output: seen.append(_hidden(output))
+        lambda module, args, output: seen.append(hidden_of(output))
     )
     try:
-        loaded.module.base_model(input_ids=torch.cat(texts), use_cache=False)
+        layer_replies(loaded, torch.cat(texts))
     finally:
         handle.remove()
     entries = [enter(loaded, text) for text in texts]
@@ -123,15 +185,17 @@ def check_layer_by_layer(loaded: LoadedModel) -> None:
         with loaded.resident(index):
             states = [call_layer(layer, hidden, call) for hidden in states]
     hidden = torch.cat(states)
-    if hidden.shape != seen[0].shape or not torch.allclose(hidden, seen[0], rtol=1e-3, atol=1e-3):
-        raise AtlasError(
-            "This model's decoder layers cannot be called one by one, for several texts, with the "
-            "same result as the whole model; its architecture is not supported. Choose another model."
-        )
+    return hidden.shape == seen[0].shape and torch.allclose(hidden, seen[0], rtol=1e-3, atol=1e-3)
 
 
-def _hidden(output: Any) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
+def _name_of_hidden(named: Mapping[str, Any]) -> str:
+    """What a layer that is called by name alone calls its hidden states: the first numbers."""
+    if "hidden_states" in named:
+        return "hidden_states"
+    for name, value in named.items():
+        if isinstance(value, Tensor) and value.is_floating_point():
+            return name
+    raise AtlasError(f"This model's decoder layers are given no hidden states. {UNSUPPORTED}")
 
 
 @contextlib.contextmanager

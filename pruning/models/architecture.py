@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import torch
 from torch import nn
@@ -225,6 +226,11 @@ def probe_tokens(model: nn.Module) -> torch.Tensor:
     embedding = model.get_input_embeddings()  # type: ignore[operator]
     vocabulary = embedding.weight.shape[0]
     return (torch.arange(PROBE_TOKENS, device=embedding.weight.device) % vocabulary)[None]
+
+
+def run_body(model: Any, input_ids: torch.Tensor) -> None:
+    """Run a model without its output head. input_ids: (batch, position)."""
+    model.base_model(input_ids=input_ids, use_cache=False)
 
 
 def _matrix_shape(module: nn.Module) -> tuple[int, int]:

@@ -81,6 +81,7 @@ def test_a_layer_whose_result_is_not_wanted_is_left_at_its_last_input(
     tiny_model: Callable[..., LoadedModel],
 ) -> None:
     loaded, ids = tiny_model("llama"), torch.randint(3, 380, (6, 8))
+    check_layer_by_layer(loaded)
     one_by_one = [(row[None], torch.ones(1, 8, dtype=torch.bool)) for row in ids]
     found: list[ChannelStats] = []
 
