@@ -7,7 +7,7 @@ weights that one half of a domain keeps and its own other half does not: the noi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,29 +150,36 @@ def _count(
             norms[f"{half} {domain}"] = norms_of(stats.subset(range(half, stats.groups, 2)))
     meter = Meter(report, "Seeking the regions again", len(selected_weights(run, prune)))
     second = masks_from_norms(run, others, norms) if others != prune else None
-    totals = {domain: [0, 0, 0, 0.0, 0] for domain in run.domains}
+    found: dict[str, list[Replication]] = {domain: [] for domain in run.domains}
     for weight, masks in masks_from_norms(run, prune, norms):
         taken = masks if second is None else next(second)[1]
         parts = [_regions(run.domains, half, masks, taken) for half in HALVES]
-        size = weight.shape[0] * weight.shape[1]
-        for domain, total in totals.items():
+        for domain, of_domain in found.items():
             one, other = (part[domain] for part in parts)
             own, again = (masks[f"{half} {domain}"] for half in HALVES)
-            counts = one.count(), one.both(other), one.count() * other.count() / size
-            more = own.count(), *counts, own.count() - own.both(again)
-            for place, count in enumerate(more):
-                total[place] += count
+            of_domain.append(
+                Replication(
+                    domain=domain,
+                    kept=own.count(),
+                    found=one.count(),
+                    confirmed=one.both(other),
+                    by_chance=one.count() * other.count() / (weight.shape[0] * weight.shape[1]),
+                    floor=own.count() - own.both(again),
+                )
+            )
         meter.step(str(weight.key))
-    return tuple(
-        Replication(
-            domain=domain,
-            kept=kept,
-            found=found,
-            confirmed=confirmed,
-            by_chance=chance,
-            floor=floor,
-        )
-        for domain, (kept, found, confirmed, chance, floor) in totals.items()
+    return tuple(_sum(of_domain) for of_domain in found.values())
+
+
+def _sum(parts: Sequence[Replication]) -> Replication:
+    """Of all matrices, from those of each."""
+    return Replication(
+        domain=parts[0].domain,
+        kept=sum(each.kept for each in parts),
+        found=sum(each.found for each in parts),
+        confirmed=sum(each.confirmed for each in parts),
+        by_chance=sum(each.by_chance for each in parts),
+        floor=sum(each.floor for each in parts),
     )
 
 
