@@ -75,7 +75,7 @@ def runtimes(arguments: argparse.Namespace, report: Report) -> Answer:
     arguments.machine = machine()
     with TemporaryDirectory() as kept:
         models = _models(arguments, Path(kept))
-        rows = []
+        rows: list[Row] = []
         for name, folder, quant in models:
             file = Path(kept) / f"{len(rows)}.gguf"
             write_gguf(folder, file, QUANTS[quant], name, report)

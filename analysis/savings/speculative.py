@@ -141,7 +141,8 @@ def continued(
         helper = {"assistant_model": draft.module}
     with _passes(dense.module) as own, _passes(draft.module if draft else None) as drafts:
         started = time.perf_counter()
-        output = dense.module.generate(
+        generate: Any = dense.module.generate
+        output = generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=work.new_tokens,
