@@ -18,17 +18,18 @@ from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_followed, show_job, submit
 from pages.ui.library import finished_runs, workspace
+from pages.ui.removal_choice import choose_removal, narrow_preview
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.commands.submodel_choice import choice_flags
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
-from pruning.specs import MODES
+from pruning.specs import MODES, ExportSpec, PruneSpec
+from pruning.specs.narrowing import removal_text
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
     from pruning.runs.run import Run
-    from pruning.specs import ExportSpec
 
 FORMS = {"plain": "Plain files", "sparse-bitmask": "Small"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -38,8 +39,8 @@ def draw() -> None:
     """The whole page."""
     title(
         "Export",
-        "Walk away with the sub-model: pruned weights set to zero, everything else untouched, "
-        "as a folder that transformers loads.",
+        "Walk away with the sub-model: pruned weights set to zero, or whole parts gone, everything "
+        "else untouched, as a folder that transformers loads.",
     )
     job = followed("export")
     if job is not None:
@@ -56,13 +57,15 @@ def _make(run: Run, *, busy: bool) -> None:
     """The choice of a sub-model, what it will look like, and the button that builds it."""
     with st.container(border=True):
         mixture, combination = choose_domains(run)
-        prune = choose_pruning(run)
-        mode = "one-shot"
-        if combination == "mixture":
-            mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
-        prune = choose_parts(run, prune)
+        narrow = choose_removal() if combination == "mixture" else None
+        mode, prune = "one-shot", PruneSpec(sparsity=0.0)
+        if narrow is None:
+            prune = choose_pruning(run)
+            if combination == "mixture":
+                how = explain("One-shot and sequential")
+                mode = switch("How to prune", MODES, "mode", help=how)
+            prune = choose_parts(run, prune)
     from pruning.exports.planning import plan_export
-    from pruning.specs import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
@@ -70,11 +73,15 @@ def _make(run: Run, *, busy: bool) -> None:
         prune=prune,
         mode=mode,
         combination=combination,
+        narrow=narrow,
     )
-    if _counted(run, spec):
+    if narrow is not None or _counted(run, spec):
         with st.spinner("Counting"):
             plan = plan_export(run, spec)
-        _preview(plan, spec)
+        if plan.narrow is not None:
+            narrow_preview(plan, plan.narrow)
+        else:
+            _preview(plan, spec)
         _build(run, spec, busy)
 
 
@@ -177,15 +184,7 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
     name = left.text_input(
         "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
     ).strip()
-    form = switch(
-        "Stored as",
-        tuple(FORMS),
-        "form",
-        format_func=FORMS.__getitem__,
-        help="Plain files are what transformers loads; they are as large as the base model. Bit "
-        "masks and kept values are small, and become plain again with `python -m pruning "
-        "decompress`.",
-    )
+    form = _choose_form() if spec.narrow is None else "plain"
     if right.button(
         "Build the sub-model",
         type="primary",
@@ -206,9 +205,23 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
         st.code(shlex.join(words), language="sh", wrap_lines=True)
 
 
+def _choose_form() -> str:
+    return switch(
+        "Stored as",
+        tuple(FORMS),
+        "form",
+        format_func=FORMS.__getitem__,
+        help="Plain files are what transformers loads; they are as large as the base model. Bit "
+        "masks and kept values are small, and become plain again with `python -m pruning "
+        "decompress`.",
+    )
+
+
 def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
+    if spec.narrow is not None:
+        amount = re.sub(r"[=,]", "-", removal_text(spec.narrow, weights=False))
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
