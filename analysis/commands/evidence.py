@@ -138,9 +138,10 @@ def parts_table(kind: str, rows: Sequence[tuple[PairEvidence, Yardsticks]]) -> T
     shown.add_column("domains")
     if kind:
         shown.add_column(kind)
-    for heading in ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "95%", "p"):
+    for heading in ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "95%"):
         shown.add_column(heading, justify="right")
-    shown.add_column("adjusted p", justify="right")
+    for heading in ("unlimited text", "p", "adjusted p"):
+        shown.add_column(heading, justify="right")
     for pair, row in rows:
         shown.add_row(
             f"{pair.domain_a}, {pair.domain_b}",
@@ -149,6 +150,7 @@ def parts_table(kind: str, rows: Sequence[tuple[PairEvidence, Yardsticks]]) -> T
             f"{row.magnitude_a:.3f}, {row.magnitude_b:.3f}",
             f"{row.index:.3f}",
             f"{row.index_low:.3f} to {row.index_high:.3f}",
+            f"{row.unlimited_index:.3f}",
             f"{row.p:.2g}",
             f"{row.adjusted_p:.2g}",
         )

@@ -18,8 +18,10 @@ from itertools import pairwise
 import numpy as np
 
 from demo import texts
-from pruning.domains import documents
+from pruning.domains.chats import ChatFormat
+from pruning.domains.documents import drawn
 from pruning.domains.encoding import TextEncoder, writable
+from pruning.domains.request import Request
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
 from pruning.runs.kept import Kept
@@ -120,7 +122,8 @@ def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[st
 
 def _drawn(run: Run, spec: DomainSpec, encoder: TextEncoder) -> tuple[set[bytes], Iterator[str]]:
     """The digests of the documents that calibration took of a domain, and the rest of the stream."""
-    stream = documents(spec, run.spec.sample.seed)
+    request = Request(spec=spec, chat=ChatFormat(encoder.tokenizer))
+    stream = (document.text for document in drawn(request, run.spec.sample.seed))
     count = sum(run.manifest.domains[spec.name].documents)
     seen: set[bytes] = set()
     while count and (text := next(stream, None)) is not None:

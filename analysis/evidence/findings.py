@@ -11,7 +11,6 @@ from analysis.evidence.yardsticks import PairEvidence
 from pruning.runs.run import Run
 
 CLEAR = 0.05  # p below this, adjusted for the number of tests: a difference is called real
-SIZES = ((0.02, "negligible"), (0.1, "small"), (0.3, "modest"), (0.6, "large"))
 UNEVEN = 0.05  # token counts of two domains may differ by this share before it is said
 ENOUGH = 2  # domains should differ by this many times what two draws of one domain do
 TWO_DRAWS = 2**0.5  # two draws of one domain differ by so many times what doubling text changes
@@ -39,15 +38,11 @@ def sentence(
     if whole.adjusted_p >= CLEAR:
         return f"{facts} That is no evidence of a difference ({p}).{design}"
     return (
-        f"{facts} The difference is real ({p}) and {size(whole.index)} "
-        f"(index {whole.index:.2f}, 95% interval {whole.index_low:.2f} to {whole.index_high:.2f})."
+        f"{facts} The difference is real ({p}): index {whole.index:.2f} (95% interval "
+        f"{whole.index_low:.2f} to {whole.index_high:.2f}; {whole.unlimited_index:.2f} if the text were "
+        "unlimited), on a scale from 0, two draws of one domain, to 1, independent masks."
         f"{design} {effect_sentence(measured, pair.domain_a, pair.domain_b, name)}"
     )
-
-
-def size(index: float) -> str:
-    """A distinctness index as an adjective."""
-    return next((word for limit, word in SIZES if index < limit), "very large")
 
 
 def p_value(p: float) -> str:

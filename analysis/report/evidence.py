@@ -27,7 +27,7 @@ from analysis.report.source import Source
 
 KINDS: tuple[Kind, ...] = ("layer", "projection")
 MEASURED = ("overlap", "ceiling", "cross", "chance")
-TESTED = ("index", "index_low", "index_high", "p", "adjusted_p")
+TESTED = ("index", "index_low", "index_high", "unlimited_index", "p", "adjusted_p")
 
 
 def evidence(source: Source) -> Section | None:

@@ -15,10 +15,11 @@ from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace
 from pages.ui.publishing import latest_upload, publishing
 from pages.ui.words import ago, listing, size
+from pruning.exports.gguf.running import run_lines
 from pruning.jobs.queue import Job
 
 if TYPE_CHECKING:
-    from pruning.exports.record import Record
+    from pruning.exports.record import GgufRecord, Record
 
 FOR = {
     "mixture": "for {}",
@@ -84,6 +85,9 @@ def _export(folder: Path) -> None:
 
 
 def _how_to_load(folder: Path, record: Record) -> None:
+    if record.gguf is not None:
+        _how_to_run(folder, record.gguf)
+        return
     source = folder.name
     if record.form != "plain":
         source = f"{folder.name}-plain"
@@ -94,6 +98,14 @@ def _how_to_load(folder: Path, record: Record) -> None:
         f'tokenizer = AutoTokenizer.from_pretrained("{source}")',
         language="python",
     )
+
+
+def _how_to_run(folder: Path, file: GgufRecord) -> None:
+    """The lines for llama.cpp and Ollama, and what Ollama reads."""
+    chat = "TEMPLATE" not in (folder / "Modelfile").read_text(encoding="utf-8")
+    st.code("\n".join(run_lines(folder.name, file.file, chat)), language="sh", wrap_lines=True)
+    st.caption("The Modelfile that Ollama reads is in the folder:")
+    st.code((folder / "Modelfile").read_text(encoding="utf-8"), language="docker")
 
 
 def _download(folder: Path) -> None:
@@ -142,7 +154,9 @@ def _summary(folder: Path, record: Record) -> str:
     if record.narrowing is None or record.pruned:
         pruned = f"{record.sparsity:.0%} of the model pruned{pattern}"
         parts += [pruned, spec.prune.score, spec.mode]
-    if record.form != "plain":
+    if record.gguf is not None:
+        parts.append(f"GGUF in {record.gguf.quant}")
+    elif record.form != "plain":
         parts.append("stored small")
     return " · ".join([*parts, size(_stored(folder)), ago(folder.stat().st_mtime)])
 

@@ -61,7 +61,8 @@ def export(
 def _gguf(run: Run, spec: ExportSpec, arguments: argparse.Namespace, report: Report) -> Answer:
     """Write the sub-model as a GGUF file, by way of a plain folder that is not kept."""
     from pruning.exports.gguf.exporting import export_gguf
-    from pruning.exports.gguf.folders import chats, run_lines
+    from pruning.exports.gguf.folders import chats
+    from pruning.exports.gguf.running import run_lines
 
     result, plan = export_gguf(run, spec, arguments.out, arguments.quant, report)
     lines = run_lines(result.folder.name, result.file, chats(run.model_folder()))

@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from pruning.domains.chats import ChatFormat
 from pruning.domains.dealing import Dealer, budgets, largest_filled
-from pruning.domains.documents import documents
+from pruning.domains.document import Document
+from pruning.domains.documents import drawn
 from pruning.domains.encoding import TextEncoder
+from pruning.domains.reading import Reading
+from pruning.domains.request import Request
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError, TooFewDocumentsError
 from pruning.progress import Progress, Report, ignore
@@ -20,7 +24,11 @@ FIRST_CHUNK, LARGEST_CHUNK = 16, 512  # documents that are tokenized together
 
 
 def sample_domain(
-    spec: DomainSpec, sample: SampleSpec, tokenizer: Any, report: Report = ignore
+    spec: DomainSpec,
+    sample: SampleSpec,
+    tokenizer: Any,
+    report: Report = ignore,
+    reading: Reading | None = None,
 ) -> TokenSample:
     """Draw the tokens of one domain: `sample.num_samples` sequences of `sample.seq_len` tokens.
 
@@ -33,7 +41,7 @@ def sample_domain(
     Too little text raises TooFewDocumentsError. With `sample.allow_fewer` every group keeps the
     full sequences that it has, and one that has none keeps its text in one padded sequence; only
     fewer documents than groups are still an error. tokenizer: a transformers tokenizer with an
-    end-of-text token (else InputError).
+    end-of-text token (else InputError). reading: takes the notes of what was read and left out.
     """
     encoder = TextEncoder.of(tokenizer)
     usable = sample.seq_len - len(encoder.prefix)
@@ -43,7 +51,8 @@ def sample_domain(
             f"puts {len(encoder.prefix)} before it. Choose longer sequences."
         )
     packer = _Packer(budgets(sample.num_samples, sample.groups, usable), encoder.end_of_text)
-    _fill(packer, documents(spec, sample.seed), encoder, spec.name, report)
+    request = Request(spec=spec, chat=ChatFormat(tokenizer), reading=reading or Reading())
+    _fill(packer, drawn(request, sample.seed), encoder, spec.name, report)
     counts = [used // usable for used in packer.dealer.used]
     if not packer.dealer.is_full:
         counts = [max(count, 1) for count in counts]
@@ -60,24 +69,24 @@ class _Packer:
         self.valid = [np.zeros(size, dtype=bool) for size in sizes]
         self.lengths: list[int] = []
 
-    def add(self, ids: list[int]) -> None:
-        """Give one document to its group."""
+    def add(self, ids: list[int], special: np.ndarray) -> None:
+        """Give one document to its group. special: bool, which of its ids are not to be counted."""
         group, start, taken = self.dealer.deal(len(ids))
         self.ids[group][start : start + taken] = ids[:taken]
-        self.valid[group][start : start + taken] = True
+        self.valid[group][start : start + taken] = ~special[:taken]
         self.lengths.append(len(ids))
 
 
 def _fill(
-    packer: _Packer, texts: Iterator[str], encoder: TextEncoder, name: str, report: Report
+    packer: _Packer, found: Iterator[Document], encoder: TextEncoder, name: str, report: Report
 ) -> None:
     """Deal documents until all groups are full or none is left, tokenizing few more than needed."""
     dealer, limit, total = packer.dealer, max(packer.dealer.budgets), sum(packer.dealer.budgets)
     chunk = FIRST_CHUNK
-    while not dealer.is_full and (batch := list(islice(texts, chunk))):
-        for ids in encoder.encode(batch, limit):
+    while not dealer.is_full and (batch := [each.text for each in islice(found, chunk)]):
+        for text, ids in zip(batch, encoder.encode(batch, limit), strict=True):
             if ids and not dealer.is_full:
-                packer.add(ids)
+                packer.add(ids, encoder.special(text, ids))
         dealt, done = len(packer.lengths), total - dealer.missing
         chunk = min(max(dealer.missing * dealt // max(done, 1), 1), LARGEST_CHUNK)
         detail = f"{dealt:,} documents"
@@ -90,22 +99,26 @@ def _require_enough(
     """Raise unless going on with the `available` samples is possible and wanted."""
     there = len(packer.lengths)
     count = f"{there:,} document{'' if there == 1 else 's'}"
+    most = max(there, 1)
     if there < sample.groups:
         raise TooFewDocumentsError(
             f"The domain {spec.name} has {count}, fewer than the {sample.groups} groups of whole "
-            f"documents; choose at most {max(there, 1)} groups, or give more documents.",
+            f"documents; choose at most {most} group{'' if most == 1 else 's'}, or give more "
+            "documents.",
             available=0,
             needed=sample.num_samples,
         )
     if sample.allow_fewer:
         return
+    full = sum(used // usable for used in packer.dealer.used)
+    padded = f", {available - full} of them padded," if available > full else ""
     filled = largest_filled(packer.lengths, sample.groups, usable, sample.num_samples)
-    ways = [f"allow fewer, to go on with {available}"]
-    ways += [f"choose at most {filled} samples"] if filled else []
+    ways = [f"allow fewer, to go on with {available}{padded}".rstrip(",")]
+    ways += [f"choose at most {filled} sample{'s' * (filled != 1)}"] if filled else []
     ways += ["choose shorter sequences", "give more text"]
     raise TooFewDocumentsError(
-        f"The domain {spec.name} has text for {available} samples of {sample.seq_len} tokens "
-        f"({count} in {sample.groups} groups), and {sample.num_samples} are needed; "
+        f"The domain {spec.name} has text for {full} sample{'s' * (full != 1)} of {sample.seq_len} "
+        f"tokens ({count} in {sample.groups} groups), and {sample.num_samples} are needed; "
         f"{', '.join(ways[:-1])}, or {ways[-1]}.",
         available=available,
         needed=sample.num_samples,

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from pruning.domains import BUILTIN, TokenSample, documents, packing, sample_domain
+from pruning.domains.document import Document
 from pruning.domains.encoding import TextEncoder
 from pruning.errors import Cancelled, InputError, TooFewDocumentsError
 from pruning.progress import Progress
@@ -56,7 +57,7 @@ def packed(
 ) -> TokenSample:
     """The sample of exactly these documents in this order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packing, "documents", lambda spec, seed: iter(texts))
+        patch.setattr(packing, "drawn", lambda request, seed: (Document(text=t) for t in texts))
         return sample_domain(SPEC, sample, tokenizer)
 
 
@@ -169,7 +170,7 @@ def test_a_group_without_a_full_sequence_is_padded_on_the_right() -> None:
 @pytest.mark.parametrize("allow_fewer", [True, False])
 def test_fewer_documents_than_groups_is_always_an_error(allow_fewer: bool) -> None:
     choices = SampleSpec(num_samples=4, seq_len=4, groups=2, allow_fewer=allow_fewer)
-    with pytest.raises(TooFewDocumentsError, match=r"has 1 document, .*at most 1 groups") as error:
+    with pytest.raises(TooFewDocumentsError, match=r"has 1 document, .*at most 1 group,") as error:
         packed(["x" * 1000], choices)
     assert error.value.available == 0
 
