@@ -54,7 +54,13 @@ def choose_removal() -> NarrowSpec | None:
                     help="As many channels stay in every layer. What runs models likes 32 or more.",
                 )
             )
-    return NarrowSpec(**{part: amount}, choice=choice, multiple=multiple)
+    return NarrowSpec(
+        channels=amount if part == "channels" else 0.0,
+        heads=amount if part == "heads" else 0.0,
+        layers=amount if part == "layers" else 0.0,
+        choice=choice,
+        multiple=multiple,
+    )
 
 
 def _amount(part: str) -> float:
