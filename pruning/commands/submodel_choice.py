@@ -16,7 +16,7 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.errors import InputError
-from pruning.specs import COMBINATIONS, MODES, ExportSpec
+from pruning.specs import COMBINATIONS, MODES, NONE, REPAIRS, ExportSpec
 from pruning.specs.exports import mixture_text, parse_mixture
 
 
@@ -46,6 +46,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     add_pruning(parser)
     parser.add_argument("--mode", choices=MODES, default="one-shot", help="default: one-shot")
+    parser.add_argument(
+        "--repair",
+        choices=REPAIRS,
+        default=NONE,
+        help="fit the kept weights again, layer by layer, so that the sub-model answers as the dense "
+        "model does: refit keeps the mask, sparsegpt and alps find it anew (default: none)",
+    )
     parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
 
 
@@ -65,6 +72,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
         prune=prune_spec_of(arguments),
         mode=arguments.mode,
         combination=arguments.combine,
+        repair=arguments.repair,
     )
 
 

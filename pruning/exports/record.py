@@ -5,6 +5,7 @@ Its schema numbers tell readers what they must understand:
 1. A plain mixture: the base checkpoint with zeros. Written for these still, as earlier releases
    read them. The earliest name no `form`, `kept_for` and `left_dense`.
 2. Stored small, or masks combined by sets.
+3. Repaired: kept values that are not the base's.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from pruning.checkpoints.compressed import LAYOUT
 from pruning.errors import AtlasError, InputError
 from pruning.machine.schema import DamagedError, Stored
 from pruning.machine.storage import atomic_json
-from pruning.specs import MIXTURE, ExportSpec
+from pruning.specs import MIXTURE, NONE, ExportSpec
 
 SUBMODEL = "submodel.json"
-SCHEMA = 2  # the newest that is read
+SCHEMA = 3  # the newest that is read
 PLAIN = "plain"
 FORMS = (PLAIN, LAYOUT)
 
@@ -60,7 +61,8 @@ class TensorRecord(Stored):
     """One tensor of the plain form: its file, dtype, shape and SHA-256; if pruned, the counts.
 
     layer, name: the weight's address. transposed: stored as (in, out). pruned, kept: values of
-    either kind. zeros: in all, as a kept value can be zero by itself.
+    either kind. zeros: in all, as a kept value can be zero by itself. repaired: the kept values are
+    others than the base's.
     """
 
     file: Annotated[str, AfterValidator(_weight_file)]
@@ -73,6 +75,7 @@ class TensorRecord(Stored):
     pruned: NonNegativeInt | None = None
     kept: NonNegativeInt | None = None
     zeros: NonNegativeInt | None = None
+    repaired: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -92,7 +95,8 @@ class Record(Stored):
 
     export: the ExportSpec, as data; `spec` is it. kept_for: a removal's other domains.
     left_dense: tensors of experts that saw too few tokens; None where an older release did not
-    say. files: copied from the base, name -> SHA-256.
+    say. files: copied from the base, name -> SHA-256. errors: of a repaired sub-model, decoder layer
+    -> the relative error of its output (see `repair.collecting.distance`).
     """
 
     version: int = Field(alias="schema")
@@ -109,6 +113,7 @@ class Record(Stored):
     tensors: dict[str, TensorRecord]
     files: dict[Annotated[str, AfterValidator(_inside)], str]
     versions: dict[str, str]
+    errors: dict[str, float] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -147,7 +152,9 @@ class Record(Stored):
 
     def restated(self, form: str) -> Record:
         """The record of the same sub-model in another form."""
-        return self.model_copy(update={"form": form, "version": SCHEMA})
+        return self.model_copy(
+            update={"form": form, "version": max(self.version, schema_of(self.spec, LAYOUT))}
+        )
 
     def write(self, folder: Path) -> None:
         """Put it into a folder."""
@@ -160,7 +167,9 @@ class _Version(Stored):
 
 def schema_of(spec: ExportSpec, form: str) -> int:
     """The lowest number whose readers understand such an export."""
-    return 1 if form == PLAIN and spec.combination == MIXTURE else SCHEMA
+    if spec.repair != NONE:
+        return 3
+    return 1 if form == PLAIN and spec.combination == MIXTURE else 2
 
 
 def read_record(folder: Path) -> Record:

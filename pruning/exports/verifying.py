@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.checkpoints.headers import fingerprint
@@ -19,6 +19,7 @@ from pruning.checkpoints.shards import Shard, StoredTensor, read_shards, read_te
 from pruning.errors import AtlasError, InputError
 from pruning.exports.forms import decompress
 from pruning.exports.load_check import load_and_run
+from pruning.exports.output_errors import recomputed_errors, wrong_errors
 from pruning.exports.record import SUBMODEL, Record, read_record
 from pruning.exports.tensor_checks import (
     differences,
@@ -30,6 +31,9 @@ from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.models.loading import model_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from pruning.runs.run import Run
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 HIDDEN = ".verify-"  # begins the name of the folder that a compressed export is restored in
@@ -70,15 +74,19 @@ class _Export:
     tensors: dict[str, tuple[Shard, StoredTensor]]
 
 
-def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> VerifyReport:
+def verify(
+    folder: Path, base: Path | None = None, report: Report = ignore, run: Run | None = None
+) -> VerifyReport:
     """Check an exported folder against its own record, its base model and transformers.
 
     Args:
         base: the base model's folder; None: where the record says it was, if it is still there.
+        run: the run that a repaired sub-model was made from, to compute its layers' errors again
+            with the run's text; None: they are not.
 
     Raises:
         InputError: there is no such folder, or it was not exported by this program.
-        AtlasError: it was exported by a newer version.
+        AtlasError: it was exported by a newer version; or nothing was repaired, and a run is given.
     """
     try:
         record = read_record(folder)
@@ -86,7 +94,7 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         check = Check(name="Record", ok=False, detail=str(error))
         return VerifyReport(folder=str(folder), checks=(check,))
     if record.form == LAYOUT:
-        return _verify_compressed(folder, base, report)
+        return _verify_compressed(folder, base, report, run)
     export, checks = _open(folder, record)
     if export is not None:
         checks.append(
@@ -100,10 +108,16 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         checks += _tensor_checks(export, base, report)
         runs, detail = load_and_run(folder)
         checks.append(Check(name="Loads in transformers", ok=runs, detail=detail))
+        if run is not None:
+            wrong = wrong_errors(record, recomputed_errors(folder, record, run, report))
+            right = "layers answer as far from the dense model as recorded"
+            checks.append(_check("Output errors", wrong, right, len(record.errors or ())))
     return VerifyReport(folder=str(folder), checks=tuple(checks))
 
 
-def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
+def _verify_compressed(
+    folder: Path, base: Path | None, report: Report, run: Run | None
+) -> VerifyReport:
     """Restore the plain folder beside it, check that, and remove it again."""
     beside = folder.absolute().parent
     remove_abandoned(beside, HIDDEN)
@@ -117,7 +131,7 @@ def _verify_compressed(folder: Path, base: Path | None, report: Report) -> Verif
         except (InputError, AtlasError) as error:
             check = Check(name="Compressed form", ok=False, detail=str(error))
             return VerifyReport(folder=str(folder), checks=(check,))
-        found = verify(plain, base, report).checks
+        found = verify(plain, base, report, run).checks
     restored = Check(name="Compressed form", ok=True, detail="Restored to a plain folder to check.")
     return VerifyReport(folder=str(folder), checks=(restored, *found))
 
@@ -193,6 +207,9 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
     same = "tensors equal the base model's but for the zeros"
+    repaired = sum(entry.repaired for entry in recorded.values())
+    if repaired:
+        same += f", and the kept values of {repaired} that were repaired"
     return [*checks, _check("Base model", unequal, same, examined)]
 
 

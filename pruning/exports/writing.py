@@ -1,6 +1,6 @@
 """A pruned model as a folder that transformers loads: the base checkpoint with zeros in it.
 
-Everything but the zeros equals the base bit for bit, because the checkpoint's own files are
+Everything but the zeros, and the kept values where they were repaired, equals the base bit for bit, because the checkpoint's own files are
 copied tensor by tensor and never pass through a model. One tensor is in memory at a time.
 """
 
@@ -32,8 +32,9 @@ from pruning.exports.record import (
     schema_of,
 )
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
-from pruning.masks.recipe import Recipe, recipe_of
+from pruning.masks.recipe import Recipe
 from pruning.progress import Meter, Report, ignore
+from pruning.repair.recipe import recipe_of
 from pruning.specs import ExportSpec
 
 if TYPE_CHECKING:
@@ -185,17 +186,17 @@ def _write_tensors(
 
 
 def _prune(weight: PrunableWeight, tensor: torch.Tensor, recipe: Recipe) -> dict[str, Any]:
-    """Zero the pruned values in place; the counts for submodel.json."""
+    """Zero the pruned values in place, and write those that were repaired; the counts for submodel.json."""
     matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
     if tuple(matrix.shape) != tuple(weight.shape):
         raise AtlasError(
             f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
             f"{tuple(weight.shape)}; calibrate this model again."
         )
-    mask = recipe.mask(weight, matrix)
-    matrix.masked_fill_(~mask, 0)
+    mask = recipe.change(weight, matrix)
     pruned = mask.numel() - int(mask.count_nonzero())
-    return {
+    repaired = {"repaired": True} if weight.key in recipe.repaired else {}
+    return repaired | {
         "layer": weight.key.layer,
         "name": weight.key.name,
         "transposed": weight.transposed,
@@ -213,6 +214,8 @@ def _record(
     files: dict[str, str],
 ) -> Record:
     run, spec = recipe.run, recipe.spec
+    errors = recipe.errors
+    of_repair = {} if errors is None else {"errors": {str(n): e for n, e in errors.items()}}
     return Record(
         schema=schema_of(spec, form),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -233,6 +236,7 @@ def _record(
         files=files,
         versions={"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
+        **of_repair,
     )
 
 
