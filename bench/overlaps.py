@@ -28,7 +28,7 @@ from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
 from pruning.machine.storage import atomic_json
 from pruning.progress import Progress, Report
-from pruning.runs.run import SCHEMA_VERSION
+from pruning.runs.manifest import SCHEMA_VERSION
 from pruning.runs.statistics import ChannelStats
 from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec, WeightKey

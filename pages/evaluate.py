@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.captions import NOT_COMPARED, about_tasks, are_held_out, percent
+from analysis.evaluation.captions import NOT_COMPARED, about_tasks, are_held_out
 from analysis.evaluation.options import evaluation_flags
 from analysis.figures.domains import label
 from pages.ui.charts import show, style
@@ -18,6 +18,7 @@ from pages.ui.library import evaluation
 from pages.ui.state import choose, switch
 from pages.ui.task_choices import check_files
 from pages.ui.words import ago, duration, glossary
+from pruning.specs.words import other_words, percent, score_words
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
@@ -88,18 +89,9 @@ def _said(spec: EvaluationSpec) -> str:
     parts = [", ".join(map(percent, spec.sparsities))]
     if spec.prune.block is not None:
         parts.append(spec.prune.pattern)
-    if spec.prune.score != "wanda":
-        parts.append(spec.prune.score)
-    if spec.prune.comparison_group != "row":
-        parts.append(f"within each {spec.prune.comparison_group}")
-    if spec.prune.allocation == "owl":
-        parts.append("layers by outliers (OWL)")
-    if spec.prune.starved == "dense":
-        parts.append("starved experts left dense")
-    if spec.prune.layers is not None:
-        parts.append(f"layers {', '.join(map(str, spec.prune.layers))}")
-    if spec.prune.projections is not None:
-        parts.append(", ".join(spec.prune.projections))
+    if spec.prune.score != "wanda" or spec.prune.comparison_group != "row":
+        parts.append(score_words(spec.prune))
+    parts += other_words(spec.prune)
     if spec.text_bytes:
         parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")
     if spec.tasks:

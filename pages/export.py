@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.captions import model_name
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
-from pages.ui.choices import choose_parts, choose_pruning, choose_run, model_name
+from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
 from pages.ui.export_choice import choose_domains
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
@@ -208,7 +209,7 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
 def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
-    base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run).lower())
+    base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
     stem = f"{base}-{how}{domains}-{amount}"[:70]

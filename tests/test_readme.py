@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import datasets
+import huggingface_hub
 import pytest
 
 import submodel_atlas
@@ -19,6 +24,7 @@ from pruning.models.sources import DEMO_FOLDER
 from pruning.runs.workspace import Workspace
 from submodel_atlas.__main__ import main as atlas_main
 from submodel_atlas.__main__ import make_parser as atlas_parser
+from tests.pruning import zoo
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -149,3 +155,30 @@ def test_the_shell_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         argv = [runs[0] if word == "$run" else word for word in words]
         assert PROGRAMS[program][1](argv) == 0
     assert (tmp_path / "exports" / "mixture-2-4" / "submodel.json").is_file()
+
+
+@pytest.fixture
+def own_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model, the texts and the data set that README's second example speaks of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "workspace"))
+    model = zoo.build("llama", tmp_path / "my-model", max_position_embeddings=512)
+    shutil.copytree(model, tmp_path / "org" / "name")  # a folder wins over a hub id
+    texts = [f"{number} the quick fox returns. " * 100 for number in range(400)]
+    (tmp_path / "src").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / "src" / f"{number}.py").write_text(text)
+    shutil.make_archive("notes", "zip", "src")
+    (tmp_path / "chats.jsonl").write_text("\n".join(json.dumps({"answer": t}) for t in texts))
+    table = datasets.Dataset.from_dict({"question": texts}).to_iterable_dataset()
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: table)
+    facts = SimpleNamespace(sha="0" * 40, card_data=None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_, **__: facts)
+
+
+def test_the_examples_with_own_models_and_texts_run(own_things: None) -> None:
+    (block,) = (block for block in blocks(README, "sh") if "my-model" in block)
+    for program, *words in command_lines(block):
+        assert PROGRAMS[program][1](words) == 0
+    found = {run.domains for run in Workspace().runs()}
+    assert found == {("python", "mine"), ("notes", "chat"), ("math",)}

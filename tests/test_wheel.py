@@ -127,7 +127,7 @@ def test_the_command_serves_the_app_from_any_folder(installed: Path, tmp_path: P
         server.wait(60)
     said = (tmp_path / "log").read_text()
     assert f"http://127.0.0.1:{port}" in said  # the address of the app's own settings
-    assert (tmp_path / "data" / "submodel-atlas" / "workspace" / "runs").is_dir()
+    assert (tmp_path / "data" / "submodel-atlas" / "workspace" / "jobs.sqlite").is_file()
 
 
 @pytest.mark.parametrize("words", [["--help"], ["serve", "--help"], ["calibrate", "--help"]])

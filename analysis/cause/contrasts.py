@@ -80,7 +80,8 @@ def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
 
     difference d = own - mean of others. Its variance is the bootstrap's over documents plus, for R
     random draws whose values have the variance s^2, s^2 (1 + 1/R): that of one more draw about the
-    mean of R. documents: that were resampled, the smaller number where there are two domains.
+    mean of R. own, each of others: (1 + bootstraps,), as `Damages.of` gives them. documents: that were
+    resampled, the smaller number where there are two domains.
     """
     draws = np.array(others)
     spread = float(draws[:, 0].var(ddof=1)) * (1 + 1 / len(draws)) if len(draws) > 1 else 0.0
@@ -88,7 +89,10 @@ def contrast(own: Float, others: Sequence[Float], documents: int) -> Contrast:
 
 
 def average(differences: Sequence[Float], documents: int) -> Contrast:
-    """Are the differences above 0 on average? Their own scatter counts beside the documents'."""
+    """Are the differences above 0 on average? Their own scatter counts beside the documents'.
+
+    differences: (1 + bootstraps,) each. documents: as in `contrast`.
+    """
     each = np.array(differences)
     spread = float(each[:, 0].var(ddof=1)) / len(each) if len(each) > 1 else 0.0
     return _judged(each.mean(axis=0), documents, spread, len(each))

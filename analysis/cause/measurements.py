@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +13,10 @@ from analysis.cause.removals import Regions, kept_masks, region_sizes, run_regio
 from analysis.cause.spec import CauseSpec, Removal, Step, steps
 from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses
-from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.masks.surgery import temporary_masks
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
@@ -94,7 +92,7 @@ def _measure_missing(
     meter = Meter(report, "Removing and reading", sum(len(step.evaluated) for step in plan))
     loaded: LoadedModel | None = None
     for step in plan:
-        missing = [each for each in step.evaluated if not store.path(step.removal, each).exists()]
+        missing = [each for each in step.evaluated if not store.at(step.removal, each).is_there()]
         meter.skip(len(step.evaluated) - len(missing))
         if not missing:
             continue
@@ -132,7 +130,7 @@ class _Store:
         self._spec = spec
         self._text_keys = {domain: content_hash(list(texts[domain])) for domain in texts}
 
-    def path(self, removal: Removal, domain: str) -> Path:
+    def at(self, removal: Removal, domain: str) -> Kept:
         """Where this measurement is, or will be."""
         key: dict[str, Any] = {"removal": removal.to_json(), "text": self._text_keys[domain]}
         if removal.kind == "mask":
@@ -142,12 +140,12 @@ class _Store:
             key["region"] = self._spec.region
         if removal.kind in ("random", "matched", "part"):
             key["seed"] = self._spec.seed
-        return self._folder / f"{content_hash(key)}.json"
+        return Kept.of(self._folder, key)
 
     def read(self, removal: Removal, domain: str) -> dict[str, Any]:
         """bits and bytes of every document."""
-        return json.loads(self.path(removal, domain).read_text(encoding="utf-8"))
+        return self.at(removal, domain).read(dict)
 
     def write(self, removal: Removal, domain: str, bits: Float, sizes: NDArray[np.int64]) -> None:
-        """Keep one measurement."""
-        atomic_json(self.path(removal, domain), {"bits": bits.tolist(), "bytes": sizes.tolist()})
+        """Keep one measurement: bits (documents,) and sizes in bytes (documents,)."""
+        self.at(removal, domain).write({"bits": bits.tolist(), "bytes": sizes.tolist()})

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -16,16 +14,17 @@ from analysis.cause.measurements import Measured, measure
 from analysis.cause.spec import REGIONS, CauseSpec, Removal
 from analysis.evidence.yardsticks import adjusted_p
 from analysis.overlap.table import overlap_table
-from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, content_hash
+from pruning.specs import PruneSpec
+from pruning.specs.plain import Plain
 
 FOLDER = "cause"  # in the run's
 
 
 @dataclass(frozen=True, kw_only=True)
-class DomainCause:
+class DomainCause(Plain):
     """One domain's region, removed. Bits per byte; evaluated domains are the mappings' keys.
 
     weights: of the region, and their share of all. damage: on every domain. matched: damage of every
@@ -52,28 +51,6 @@ class DomainCause:
     more_than_regions: Contrast | None
     p: Mapping[str, float]
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        contrasts = {
-            name: {other: Contrast(**row) for other, row in data[name].items()}
-            for name in ("more_than_on", "more_than_of")
-        }
-        single = {
-            name: data[name] and Contrast(**data[name])
-            for name in ("more_than_random", "more_than_matched", "more_than_regions")
-        }
-        return cls(
-            **{
-                **data,
-                **contrasts,
-                **single,
-                "damage": {name: Damage(**row) for name, row in data["damage"].items()},
-                "matched": {name: tuple(row) for name, row in data["matched"].items()},
-                "random": tuple(data["random"]),
-            }
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Borrowed:
@@ -89,7 +66,7 @@ class Borrowed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(Plain):
     """dense: bits per byte of the unchanged model. documents: held out, of every domain."""
 
     dense: Mapping[str, float]
@@ -100,16 +77,8 @@ class Cause:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        return cls(
-            dense=data["dense"],
-            documents=data["documents"],
-            domains=tuple(DomainCause.from_json(row) for row in data["domains"]),
-            borrowed=tuple(
-                Borrowed(**{**row, "excess": Damage(**row["excess"])}) for row in data["borrowed"]
-            ),
-            mantel=Mantel(**data["mantel"]),
-        )
+        """Rebuild from what is stored, which also says what was asked."""
+        return super().from_json({field.name: data[field.name] for field in fields(cls)})
 
 
 def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) -> Cause:
@@ -124,16 +93,13 @@ def cause(run: Run, prune: PruneSpec, spec: CauseSpec, report: Report = ignore) 
     distance = 1 - overlap_table(run, prune, report).jaccard()
     found = answer(measured, run.domains, distance, spec)
     asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    atomic_json(_path(run, prune, spec), {**asked, **asdict(found)})
+    _kept(run, prune, spec).write({**asked, **asdict(found)})
     return found
 
 
 def stored_cause(run: Run, prune: PruneSpec, spec: CauseSpec) -> Cause | None:
     """What `cause` found before; None if it was not asked yet."""
-    path = _path(run, prune, spec)
-    if not path.exists():
-        return None
-    return Cause.from_json(json.loads(path.read_text(encoding="utf-8")))
+    return _kept(run, prune, spec).find(Cause.from_json)
 
 
 def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
@@ -152,13 +118,13 @@ def stored_causes(run: Run, prune: PruneSpec) -> dict[CauseSpec, Cause]:
 def records(run: Run) -> Iterator[tuple[PruneSpec, CauseSpec, dict[str, Any]]]:
     """Everything that `cause` found in a run, as it is stored, with the masks and what was asked."""
     for path in sorted((run.folder / FOLDER).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = Kept(path).read(dict)
         if "prune" in record:
             yield PruneSpec.from_json(record["prune"]), CauseSpec.from_json(record["spec"]), record
 
 
-def _path(run: Run, prune: PruneSpec, spec: CauseSpec) -> Path:
-    return run.folder / FOLDER / f"{content_hash([prune.to_json(), spec.to_json()])}.json"
+def _kept(run: Run, prune: PruneSpec, spec: CauseSpec) -> Kept:
+    return Kept.of(run.folder / FOLDER, [prune.to_json(), spec.to_json()])
 
 
 def answer(

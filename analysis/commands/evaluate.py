@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from analysis.captions import about_tasks, percent
+from analysis.evaluation.captions import about_tasks
 from analysis.evaluation.options import add_evaluation, evaluation_spec_of
 from analysis.execution import Sandbox, add_consent_argument, consented_sandbox
 from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_workspace, workspace_of
 from pruning.progress import Report
+from pruning.specs.words import percent
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import Column

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from analysis.captions import percent
 from pruning.commands.console import Answer
 from pruning.commands.options import add_json, add_starved, add_workspace, workspace_of
 from pruning.progress import Report
+from pruning.specs.words import percent
 
 if TYPE_CHECKING:
     from analysis.evaluation.score_comparison import ScoreComparison

@@ -120,7 +120,7 @@ def plan(run: Run, spec: EvaluationSpec, contents: dict[Column, Content]) -> Ite
         for column in columns:
             what = {
                 "format": FORMAT,
-                "fingerprint": run.manifest["fingerprint"],
+                "fingerprint": run.manifest.fingerprint,
                 "dtype": run.spec.model.dtype,
                 "source": source.to_json(),
                 "prune": prune.to_json() if prune else None,

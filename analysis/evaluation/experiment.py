@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from analysis.captions import percent
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.spec import EvaluationSpec, columns_of
@@ -24,6 +22,7 @@ from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, Spec
+from pruning.specs.words import percent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +31,6 @@ class ExperimentSpec(Spec):
 
     calibration: CalibrationSpec
     evaluation: EvaluationSpec
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> ExperimentSpec:
-        """Rebuild from `to_json`'s output; what the evaluation leaves out is as usual."""
-        return cls(
-            calibration=CalibrationSpec.from_json(data["calibration"]),
-            evaluation=EvaluationSpec.from_json(data["evaluation"]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

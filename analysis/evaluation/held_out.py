@@ -11,7 +11,6 @@ compared without regard to white space. What UTF-8 cannot write is replaced as i
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,9 +22,9 @@ from pruning.domains import documents
 from pruning.domains.encoding import TextEncoder, writable
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_json
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import DomainSpec, content_hash
+from pruning.specs import DomainSpec
 
 FORMAT = 1  # of the stored draws
 SEED = 0  # of the held-out split of built-in domains: every run is measured on the same text
@@ -76,10 +75,8 @@ def held_out_documents(run: Run, domain: str, *, size: int) -> list[str]:
     run.check_domain(domain)
     if size < LARGEST_SHARE:
         raise InputError(f"Measure on at least {LARGEST_SHARE} bytes of text, not {size}.")
-    path = run.folder / "evaluation" / f"text-{content_hash([FORMAT, domain, size])}.json"
-    if not path.exists():
-        atomic_json(path, _draw(run, domain, size))
-    return list(json.loads(path.read_text(encoding="utf-8")))
+    kept = Kept.of(run.folder / "evaluation", [FORMAT, domain, size], "text-")
+    return kept.get(lambda: _draw(run, domain, size), list)
 
 
 def _draw(run: Run, domain: str, size: int) -> list[str]:
@@ -124,7 +121,7 @@ def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[st
 def _drawn(run: Run, spec: DomainSpec, encoder: TextEncoder) -> tuple[set[bytes], Iterator[str]]:
     """The digests of the documents that calibration took of a domain, and the rest of the stream."""
     stream = documents(spec, run.spec.sample.seed)
-    count = sum(run.manifest["domains"][spec.name]["documents"])
+    count = sum(run.manifest.domains[spec.name].documents)
     seen: set[bytes] = set()
     while count and (text := next(stream, None)) is not None:
         seen.add(_digest(text))

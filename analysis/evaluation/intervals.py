@@ -40,6 +40,8 @@ def share_interval(values: Float) -> Ends:
 def share_difference_interval(values: Float, reference: Float) -> Ends:
     """Of the mean of `values` minus that of `reference`, the same units twice, in 0..1.
 
+    values, reference: (units,).
+
     Newcombe's square-and-add of the two Wilson intervals, with the correlation of the two lessened
     by his continuity correction.
     """

@@ -107,14 +107,15 @@ def shares(right: Any) -> Float:
 
 
 def estimate(name: str, statistics: Float) -> Estimate:
-    """The value of a measure on all units, with its interval."""
+    """The value of a measure on all units, with its interval. statistics: (units, k)."""
     return _estimate(measure(name), (statistics,))
 
 
 def paired_difference(name: str, statistics: Float, reference: Float) -> Estimate:
     """Value minus the reference's value, with the interval of that difference.
 
-    Both models were measured on the same units, in the same order; ValueError if the counts differ.
+    statistics, reference: (units, k). Both models were measured on the same units, in the same
+    order; ValueError if the counts differ.
     """
     if statistics.shape != reference.shape:
         raise ValueError("A paired difference needs the same units measured twice.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, sources_of
 from analysis.evaluation.sampling import Sampling
@@ -79,18 +78,6 @@ class EvaluationSpec(Spec):
             del data["meteor"]
         return data
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from `to_json`'s output."""
-        parts: dict[str, Callable[[Any], Any]] = {
-            "prune": PruneSpec.from_json,
-            "sampling": Sampling.from_json,
-            "task_sets": lambda sets: tuple(TaskSpec.from_json(each) for each in sets),
-        }
-        return super().from_json(
-            {name: parts[name](value) if name in parts else value for name, value in data.items()}
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class Column(Spec):
@@ -114,12 +101,6 @@ class Column(Spec):
     def is_translation(self) -> bool:
         """Whether translations are compared with right ones."""
         return self.tasks is not None and self.tasks.kind == TRANSLATION
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from `to_json`'s output."""
-        tasks = TaskSpec.from_json(data["tasks"]) if data.get("tasks") else None
-        return super().from_json({**data, "tasks": tasks})
 
 
 def rows_of(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:

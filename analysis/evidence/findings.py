@@ -127,8 +127,8 @@ def cautions(run: Run, name: Callable[[str], str] = str) -> list[str]:
 
     name: from a domain's name to how it is shown.
     """
-    entries = run.manifest["domains"]
-    tokens = {domain: entry["tokens"] for domain, entry in entries.items()}
+    entries = run.manifest.domains
+    tokens = {domain: entry.tokens for domain, entry in entries.items()}
     found = []
     least, most = min(tokens, key=tokens.__getitem__), max(tokens, key=tokens.__getitem__)
     if tokens[least] < (1 - UNEVEN) * tokens[most]:
@@ -136,7 +136,7 @@ def cautions(run: Run, name: Callable[[str], str] = str) -> list[str]:
             f"{name(least)} was calibrated on {tokens[least]:,} tokens and {name(most)} on "
             f"{tokens[most]:,}: the one with less text has the less steady mask. Calibrate with equal amounts."
         )
-    few = [each for each, entry in entries.items() if min(entry["documents"]) < FEW_DOCUMENTS]
+    few = [each for each, entry in entries.items() if min(entry.documents) < FEW_DOCUMENTS]
     if few:
         found.append(
             f"Some groups of {', '.join(map(name, few))} hold fewer than {FEW_DOCUMENTS} documents, so single "

@@ -12,11 +12,9 @@ Everything comes from the stored sums, without a forward pass.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +29,12 @@ from analysis.evidence.resampling import (
     masks_of,
 )
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_json
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
-from pruning.specs import PruneSpec, content_hash
+from pruning.specs import PruneSpec
+from pruning.specs.plain import Plain
 
 Float = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ class LearningPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningCurve:
+class LearningCurve(Plain):
     """One domain's masks from more and more of its groups. tokens: of its whole text."""
 
     domain: str
@@ -68,12 +67,6 @@ class LearningCurve:
     def half(self) -> LearningPoint:
         """The point at half of the groups."""
         return next(point for point in self.points if point.groups == self.groups // 2)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        points = tuple(LearningPoint(**point) for point in data["points"])
-        return cls(**{**data, "points": points})
 
 
 def changed_share(jaccard: float) -> float:
@@ -135,7 +128,7 @@ def learning_curves(
         _curve(name, each.groups, tokens[name], np.sum([part[name] for part in parts], axis=0))
         for name, each in stats.items()
     )
-    atomic_json(_path(run, prune, spec), [asdict(curve) for curve in curves])
+    _kept(run, prune, spec).write([asdict(curve) for curve in curves])
     return curves
 
 
@@ -143,23 +136,22 @@ def stored_learning_curves(
     run: Run, prune: PruneSpec, spec: EvidenceSpec
 ) -> tuple[LearningCurve, ...] | None:
     """What `learning_curves` found before; None if it was not asked yet."""
-    path = _path(run, prune, spec)
-    if not path.exists():
-        return None
     tokens = _tokens(run)  # older files have one expert's tokens there
-    return tuple(
-        LearningCurve.from_json({**curve, "tokens": tokens[curve["domain"]]})
-        for curve in json.loads(path.read_text())
-    )
+
+    def rebuild(data: list[dict[str, Any]]) -> tuple[LearningCurve, ...]:
+        own = ({**curve, "tokens": tokens[curve["domain"]]} for curve in data)
+        return tuple(map(LearningCurve.from_json, own))
+
+    return _kept(run, prune, spec).find(rebuild)
 
 
 def _tokens(run: Run) -> dict[str, int]:
-    return {name: run.manifest["domains"][name]["tokens"] for name in run.domains}
+    return {name: run.manifest.domains[name].tokens for name in run.domains}
 
 
-def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
-    name = content_hash([prune.to_json(), spec.splits, spec.rows, spec.seed])
-    return run.folder / "evidence" / f"learning-{name}.json"
+def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Kept:
+    asked = [prune.to_json(), spec.splits, spec.rows, spec.seed]
+    return Kept.of(run.folder / "evidence", asked, "learning-")
 
 
 def _count(sampled: SampledRows, stats: ChannelStats, sets: Float, prune: PruneSpec) -> Float:

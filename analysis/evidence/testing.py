@@ -6,10 +6,9 @@ it comes from the stored sums per group of documents, without a forward pass.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +16,9 @@ from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
 from analysis.evidence.resampling import check_resampling, each_matrix
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from analysis.overlap.table import OverlapTable, is_quick, overlap_table
-from pruning.machine.storage import atomic_json
 from pruning.masks.making import selected_weights
 from pruning.progress import Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
@@ -70,7 +69,7 @@ def evidence(
         table = overlap_table(run, prune, report)
         found = tuple(_counted(pair, table) for pair in found)
     asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    atomic_json(_path(run, prune, spec), {**asked, "pairs": [asdict(pair) for pair in found]})
+    _kept(run, prune, spec).write({**asked, "pairs": [asdict(pair) for pair in found]})
     return found
 
 
@@ -78,8 +77,8 @@ def stored_evidence(
     run: Run, prune: PruneSpec, spec: EvidenceSpec
 ) -> tuple[PairEvidence, ...] | None:
     """What `evidence` found before; None if it was not asked yet."""
-    path = _path(run, prune, spec)
-    return _read(path)[1] if path.exists() else None
+    found = _kept(run, prune, spec).find(_rebuild)
+    return None if found is None else found[1]
 
 
 def best_evidence(
@@ -89,7 +88,9 @@ def best_evidence(
 
     First come the most permutations, as they limit the p-values, then the most rows.
     """
-    found = [_read(path) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")]
+    found = [
+        Kept(path).read(_rebuild) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")
+    ]
     return max(found, key=lambda each: _effort(each[0]), default=None)
 
 
@@ -115,8 +116,7 @@ def _effort(spec: EvidenceSpec) -> tuple[float, ...]:
     return spec.permutations, rows, spec.bootstraps, spec.splits, -spec.seed
 
 
-def _read(path: Path) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
-    record = json.loads(path.read_text(encoding="utf-8"))
+def _rebuild(record: dict[str, Any]) -> tuple[EvidenceSpec, tuple[PairEvidence, ...]]:
     pairs = tuple(PairEvidence.from_json(pair) for pair in record["pairs"])
     return EvidenceSpec.from_json(record["spec"]), pairs
 
@@ -149,8 +149,8 @@ def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, .
     )
 
 
-def _path(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Path:
-    return run.folder / FOLDER / f"{_name(prune)}-{content_hash(spec.to_json())}.json"
+def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Kept:
+    return Kept.of(run.folder / FOLDER, spec.to_json(), f"{_name(prune)}-")
 
 
 def _name(prune: PruneSpec) -> str:

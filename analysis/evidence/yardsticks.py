@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.evidence.comparisons import Counts
+from pruning.specs.plain import Plain
 
 Float = NDArray[np.float64]
 NORMAL_95 = 1.959964  # two-sided 95% of a normal distribution
@@ -59,7 +59,7 @@ class Yardsticks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairEvidence:
+class PairEvidence(Plain):
     """All that is known of one pair of domains. smallest_p: the least p that was possible."""
 
     domain_a: str
@@ -69,18 +69,9 @@ class PairEvidence:
     projections: tuple[Yardsticks, ...]
     smallest_p: float
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        parts = {
-            name: tuple(Yardsticks(**row) for row in data[name])
-            for name in ("layers", "projections")
-        }
-        return cls(**{**data, **parts, "whole": Yardsticks(**data["whole"])})
-
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
-    """p-values adjusted for their number (Benjamini & Hochberg 1995)."""
+    """p-values adjusted for their number (Benjamini & Hochberg 1995): (n,) -> (n,)."""
     from scipy.stats import false_discovery_control  # slow to import; pages only read
 
     return false_discovery_control(p)

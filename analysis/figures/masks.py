@@ -145,7 +145,10 @@ def profile_strips(
 def profile_deviations(
     values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 256
 ) -> Chart:
-    """As `profile_strips`, each domain minus the mean of all of them: what is its own."""
+    """As `profile_strips`, each domain minus the mean of all of them: what is its own.
+
+    values: domain -> (length,).
+    """
     mean = np.mean(list(values.values()), axis=0)
     apart = {name: share - mean for name, share in values.items()}
     chart = profile_strips(apart, axis, style, limit)
@@ -169,7 +172,10 @@ def profile_deviations(
 def profile_lines(
     values: Mapping[str, NDArray[np.float64]], axis: str, style: Look, limit: int = 512
 ) -> Chart:
-    """As `profile_strips`, with a line for each domain; meant for two of them."""
+    """As `profile_strips`, with a line for each domain; meant for two of them.
+
+    values: domain -> (length,).
+    """
     figure = go.Figure()
     paint = colours(list(values), style)
     for domain, share in values.items():

@@ -7,24 +7,22 @@ if they were independent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from analysis.overlap.sparsity_curve import count_overlaps_by_percent, pruning_levels
-from pruning.machine.storage import atomic_tensors
 from pruning.masks.making import from_scores, run_masks, selected_weights
 from pruning.masks.mask import Mask
 from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import KeptArrays
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, WeightKey, content_hash
+from pruning.specs import PruneSpec, WeightKey
 from pruning.specs.selection import select_weights
 
 Integer = NDArray[np.int64]
@@ -194,10 +192,9 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
         percent = round(prune.sparsity * 100)
         both = _stored(run, _of_curve(prune), "curve", lambda: _curve(run, every, report))
         return _table(run, tuple(keys), both[..., percent]).select(prune.layers, prune.projections)
-    if prune.allocation == "uniform" and _path(run, every, "table").exists():
-        return _table(run, tuple(keys), _load(_path(run, every, "table"))).select(
-            prune.layers, prune.projections
-        )
+    if prune.allocation == "uniform" and _kept(run, every, "table").is_there():
+        both = _kept(run, every, "table").read(_both)
+        return _table(run, tuple(keys), both).select(prune.layers, prune.projections)
     both = _stored(run, prune, "table", lambda: _counts(run, prune, len(chosen), report))
     return _table(run, chosen, both)
 
@@ -205,8 +202,8 @@ def overlap_table(run: Run, prune: PruneSpec, report: Report = ignore) -> Overla
 def is_quick(run: Run, prune: PruneSpec) -> bool:
     """Whether `overlap_table` answers within seconds: it is stored, or the model is small."""
     every = replace(prune, layers=None, projections=None)
-    stored = _path(run, prune, "table").exists() or (
-        prune.allocation == "uniform" and _path(run, every, "table").exists()
+    stored = _kept(run, prune, "table").is_there() or (
+        prune.allocation == "uniform" and _kept(run, every, "table").is_there()
     )  # OWL shares the sparsity among the chosen layers, so their masks are not those of all
     return stored or is_small(run) or _has_curve(run, prune)
 
@@ -224,7 +221,7 @@ def _has_curve(run: Run, prune: PruneSpec) -> bool:
     whole_percent &= prune.starved == "magnitude"  # what stays dense has no rank
     if not ranked or prune.comparison_group != "row" or not whole_percent:
         return False
-    return is_small(run) or _path(run, _of_curve(prune), "curve").exists()
+    return is_small(run) or _kept(run, _of_curve(prune), "curve").is_there()
 
 
 def _of_curve(prune: PruneSpec) -> PruneSpec:
@@ -265,15 +262,12 @@ def _curve(run: Run, prune: PruneSpec, report: Report) -> Integer:
 
 
 def _stored(run: Run, prune: PruneSpec, kind: str, compute: Callable[[], Integer]) -> Integer:
-    path = _path(run, prune, kind)
-    if not path.exists():
-        atomic_tensors(path, {"both": compute()})
-    return _load(path)
+    return _kept(run, prune, kind).get(lambda: {"both": compute()}, _both)
 
 
-def _path(run: Run, prune: PruneSpec, kind: str) -> Path:
-    return run.folder / "overlap" / f"{kind}-{content_hash(prune.to_json())}.safetensors"
+def _kept(run: Run, prune: PruneSpec, kind: str) -> KeptArrays:
+    return KeptArrays.of(run.folder / "overlap", prune.to_json(), f"{kind}-")
 
 
-def _load(path: Path) -> Integer:
-    return load_file(path)["both"]
+def _both(arrays: Mapping[str, Integer]) -> Integer:
+    return arrays["both"]

@@ -136,7 +136,7 @@ class Engine:
 
     def _masks_of(self, run: Run, submodel: SubModel, stop: Stop) -> Masks:
         """The sub-model's masks, made once and then kept packed while others are not asked for."""
-        key = (run.id, float(run.manifest["updated"]), submodel.content_hash())
+        key = (run.id, float(run.manifest.updated), submodel.content_hash())
         if key in self._masks:
             self._masks.move_to_end(key)
             return self._masks[key]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pruning.errors import InputError
 from pruning.specs import ExportSpec, PruneSpec, Spec
+from pruning.specs.plain import Plain
 
 MOST_SUBMODELS = 3
 LONGEST_PROMPT = 20_000  # characters
@@ -94,20 +95,9 @@ class GenerationSpec(Spec):
         if len(self.submodels) > MOST_SUBMODELS:
             raise InputError(f"At most {MOST_SUBMODELS} sub-models are shown beside the dense one.")
 
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> GenerationSpec:
-        """Rebuild from `to_json`'s output."""
-        return cls(
-            run=data["run"],
-            prompt=data["prompt"],
-            submodels=tuple(SubModel.from_json(each) for each in data["submodels"]),
-            sampling=Sampling.from_json(data["sampling"]),
-            stops=tuple(data["stops"]),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class Token:
+class Token(Plain):
     """One token that a model wrote.
 
     text: what it adds to the text; empty while a character is not complete. probability: what the
@@ -122,12 +112,6 @@ class Token:
     rank: int
     seconds: float
     others: tuple[tuple[str, float], ...] = ()
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Token:
-        """Rebuild from plain data."""
-        others = tuple((text, probability) for text, probability in data["others"])
-        return cls(**{**data, "others": others})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +142,7 @@ class Passage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(Plain):
     """One step of a generation: a stage in words, a new token, or the end of one passage.
 
     passage: 0 is the dense model's, then the sub-models' in order. Of a stage it is the passage
@@ -176,12 +160,6 @@ class Event:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Event:
-        """Rebuild from `to_json`'s output."""
-        token = data["token"]
-        return cls(**{**data, "token": None if token is None else Token.from_json(token)})
 
     def add_to(self, passages: Sequence[Passage]) -> tuple[Passage, ...]:
         """The passages after this step."""

@@ -77,7 +77,7 @@ class Worker:
         spec = GenerationSpec.from_json(data)
         run = Workspace(self.root).run(spec.run)
         run.require_done()
-        model = (run.manifest["fingerprint"], run.spec.model.content_hash())
+        model = (run.manifest.fingerprint, run.spec.model.content_hash())
         if model != self._model:
             self._send(identifier, event=Event(passage=0, stage="loading the model").to_json())
             self._engine = self._model = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.captions import about, percent
+from analysis.captions import about
 from analysis.cause.findings import QUESTIONS, is_own, quality, verdict
 from analysis.cause.results import Cause, DomainCause
 from analysis.cause.sparsity import sparsity_sentence, stored_at_sparsities
@@ -15,6 +15,7 @@ from analysis.figures.domains import label
 from analysis.figures.look import LIGHT
 from analysis.report.html import Figure, Part, Section, Table, heading, listing, paragraph
 from analysis.report.source import Source
+from pruning.specs.words import percent
 
 TAKEN: dict[Region, str] = {
     "exclusive": "that one domain's mask alone keeps",

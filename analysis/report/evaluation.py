@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.captions import NOT_COMPARED, are_held_out
+from analysis.evaluation.captions import NOT_COMPARED, are_held_out
 from analysis.evaluation.measures import BITS_PER_BYTE, measure
 from analysis.evaluation.spec import TASKS, TEXT
 from analysis.evaluation.table import EvaluationTable, Result, remarks

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from analysis.captions import model_name, percent
+from analysis.captions import model_name
 from analysis.figures.domains import label
 from analysis.report.sections import sections
 from analysis.report.source import Source
+from pruning.specs.words import percent
 
 ASSETS = Path(__file__).resolve().parent
 

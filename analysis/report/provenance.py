@@ -21,25 +21,25 @@ def provenance(source: Source) -> Section:
     facts = {
         "model": model_source(model),
         "revision": model.revision or "–",
-        "fingerprint of the weights": run.manifest["fingerprint"],
+        "fingerprint of the weights": run.manifest.fingerprint,
         "precision": model.dtype or "–",
         "prunable weights": f"{weights:,} in {len(run.weights)} matrices",
         "text of each domain": f"{sample.num_samples} sequences of {sample.seq_len} tokens, "
         f"{sample.groups} groups, seed {sample.seed}",
         "run": run.id,
-        "libraries at calibration": _versions(run.manifest["versions"]),
+        "libraries at calibration": _versions(run.manifest.versions),
         "libraries of this report": _versions({name: version(name) for name in ANALYSIS_LIBRARIES}),
     }
     origins = [run.origin(domain) for domain in run.domains]
-    entries = [run.manifest["domains"][domain] for domain in run.domains]
+    entries = [run.manifest.domains[domain] for domain in run.domains]
     domains: dict[str, list[object]] = {
         "domain": list(run.domains),
         "source": [origin.source for origin in origins],
         "revision": [origin.revision for origin in origins],
         "licence": [origin.licence for origin in origins],
-        "documents": [sum(entry["documents"]) for entry in entries],
-        "tokens": [entry["tokens"] for entry in entries],
-        "hash": [entry["key"] for entry in entries],
+        "documents": [sum(entry.documents) for entry in entries],
+        "tokens": [entry.tokens for entry in entries],
+        "hash": [entry.key for entry in entries],
     }
     return Section(
         name="Provenance",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -18,11 +17,12 @@ import torch
 from analysis.savings.speed import Workload, time_ways
 from pruning.checkpoints.shards import CHUNK
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_json, storage_errors
+from pruning.machine.storage import storage_errors
 from pruning.masks.recipe import recipe_of
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import ExportSpec, content_hash
+from pruning.specs import ExportSpec
 
 WAYS = ("dense", "masked", "sparse rows", "2:4")
 
@@ -66,21 +66,19 @@ def savings(run: Run, spec: ExportSpec, work: Workload, report: Report = ignore)
     run.require_done()
     machine = this_machine(run)
     what = {"spec": spec.to_json(), "work": asdict(work), "machine": machine}
-    path = _folder(run) / f"{content_hash(what)}.json"
-    if not path.exists():
+
+    def measure() -> dict[str, Any]:
         disk = _on_disk(run, spec, report)
         memory, speed, missing = _computing(run, spec, work, report)
         found = {"disk": disk, "memory": memory, "speed": speed, "missing": missing}
-        atomic_json(path, {**what, **found, "created": time.time()})
-    return Savings.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return {**what, **found, "created": time.time()}
+
+    return Kept.of(_folder(run), what).get(measure, Savings.from_json)
 
 
 def measured(run: Run) -> list[Savings]:
     """All that was measured of a run, here or elsewhere, the newest first."""
-    found = [
-        Savings.from_json(json.loads(path.read_text(encoding="utf-8")))
-        for path in _folder(run).glob("*.json")
-    ]
+    found = [Kept(path).read(Savings.from_json) for path in _folder(run).glob("*.json")]
     return sorted(found, key=lambda each: each.created, reverse=True)
 
 

@@ -45,7 +45,7 @@ def sparse_rows(matrix: Tensor) -> Tensor:
 
 
 def stored_bytes(matrix: Tensor) -> int:
-    """The memory of a tensor's values, or of all parts of compressed sparse rows."""
+    """Bytes of memory of an (out, in) matrix's values, or of all parts of compressed sparse rows."""
     if matrix.layout != torch.sparse_csr:
         return matrix.numel() * matrix.element_size()
     parts = (matrix.crow_indices(), matrix.col_indices(), matrix.values())
@@ -58,7 +58,7 @@ def computed_with(
 ) -> Iterator[dict[WeightKey, int]]:
     """Inside, the masked maps multiply by `convert(matrix)` instead of their dense matrix.
 
-    Yields each converted matrix's bytes. The dense weights stay where they are; every module
+    convert: (out, in) -> a tensor that multiplies alike. Yields each converted matrix's bytes. The dense weights stay where they are; every module
     computes as before on any exit. Raises AtlasError where PyTorch cannot convert or multiply.
     """
     changed = []

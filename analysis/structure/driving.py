@@ -7,21 +7,20 @@ most of its squared activation, each with its strongest occurrences in context.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.structure.channels import LoudChannel, PairSpec, input_ratios
 from pruning.domains.token_sample import TokenSample
-from pruning.machine.storage import atomic_json
 from pruning.progress import Meter, Progress, Report, ignore
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import WeightKey
+from pruning.specs.plain import Plain
 from pruning.specs.selection import select_weights
 
 if TYPE_CHECKING:
@@ -61,24 +60,11 @@ class DrivingTokens:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrivenChannel:
+class DrivenChannel(Plain):
     """A loud channel, and its driving tokens in both domains."""
 
     channel: LoudChannel
     domains: tuple[DrivingTokens, DrivingTokens]
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from plain data."""
-        first, second = (
-            DrivingTokens(
-                domain=each["domain"],
-                tokens=tuple(TokenShare(**token) for token in each["tokens"]),
-                occurrences=tuple(Occurrence(**place) for place in each["occurrences"]),
-            )
-            for each in data["domains"]
-        )
-        return cls(channel=LoudChannel(**data["channel"]), domains=(first, second))
 
 
 def visible(text: str) -> str:
@@ -107,7 +93,7 @@ def driving_tokens(
     """
     ratios = input_ratios(run, spec)
     keys = wanted_inputs(run, layers, projections)
-    missing = [key for key in keys if not _path(run, spec, key).exists()]
+    missing = [key for key in keys if not _kept(run, spec, key).is_there()]
     channels = {key: tuple(loud.channel for loud in ratios[key]) for key in missing if ratios[key]}
     found = _read_again(run, spec, channels, report) if channels else []
     for key in missing:
@@ -115,7 +101,7 @@ def driving_tokens(
             DrivenChannel(channel=loud, domains=(found[0][key][n], found[1][key][n]))
             for n, loud in enumerate(ratios[key])
         ]
-        atomic_json(_path(run, spec, key), [asdict(each) for each in driven])
+        _kept(run, spec, key).write([asdict(each) for each in driven])
     stored = {key: stored_driving_tokens(run, spec, key) for key in keys}
     return {key: driven for key, driven in stored.items() if driven is not None}
 
@@ -124,10 +110,7 @@ def stored_driving_tokens(
     run: Run, spec: PairSpec, key: WeightKey
 ) -> tuple[DrivenChannel, ...] | None:
     """What `driving_tokens` found before of one layer input; None if it was not asked yet."""
-    path = _path(run, spec, key)
-    if not path.exists():
-        return None
-    return tuple(DrivenChannel.from_json(each) for each in json.loads(path.read_text("utf-8")))
+    return _kept(run, spec, key).find(lambda data: tuple(map(DrivenChannel.from_json, data)))
 
 
 def wanted_inputs(
@@ -139,8 +122,8 @@ def wanted_inputs(
     return tuple(dict.fromkeys(keys))
 
 
-def _path(run: Run, spec: PairSpec, key: WeightKey) -> Path:
-    return run.folder / "channels" / spec.content_hash() / f"{key}.json"
+def _kept(run: Run, spec: PairSpec, key: WeightKey) -> Kept:
+    return Kept(run.folder / "channels" / spec.content_hash() / f"{key}.json")
 
 
 def _read_again(

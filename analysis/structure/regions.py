@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from analysis.overlap.table import is_small
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_tensors
 from pruning.masks.making import run_masks, selected_weights
 from pruning.masks.mask import Mask
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import KeptArrays
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, WeightKey, content_hash
+from pruning.specs import PruneSpec, WeightKey
 from pruning.specs.selection import select_weights
 
 Integer = NDArray[np.int64]
@@ -106,7 +104,10 @@ class RegionCounts:
         return np.flatnonzero(self.members[:, self.domains.index(domain)])
 
     def share(self, part: Integer, whole: Integer, *, expected: bool = False) -> float:
-        """Weights in the regions `part` among those in `whole`; NaN if `whole` is empty."""
+        """Weights in the regions `part` among those in `whole`; NaN if `whole` is empty.
+
+        part, whole: numbers of regions, of any count: (n,).
+        """
         return float(_share(self.expected if expected else self.counts, part, whole))
 
     def layer_by_projection(
@@ -187,7 +188,7 @@ def region_counts(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
     check_domains(len(run.domains))
     selected_weights(run, prune)  # says what is wrong before anything is counted
     for spec in _holders(run, prune):
-        if _path(run, spec).exists():
+        if _kept(run, spec).is_there():
             return _load(run, spec).select(prune.layers, prune.projections)
     spec = next(_holders(run, prune)) if is_small(run) and prune.block is None else prune
     weights = selected_weights(run, spec)
@@ -196,17 +197,17 @@ def region_counts(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
     for weight, masks in run_masks(run, spec, weights=weights):
         counts.append(count_regions([masks[domain] for domain in run.domains]))
         meter.step(str(weight.key))
-    atomic_tensors(_path(run, spec), {"counts": np.stack(counts)})
+    _kept(run, spec).write({"counts": np.stack(counts)})
     return _load(run, spec).select(prune.layers, prune.projections)
 
 
 def is_quick(run: Run, prune: PruneSpec) -> bool:
     """Whether `region_counts` answers within seconds: it is stored, or the model is small."""
-    return is_small(run) or any(_path(run, each).exists() for each in _holders(run, prune))
+    return is_small(run) or any(_kept(run, each).is_there() for each in _holders(run, prune))
 
 
-def _path(run: Run, prune: PruneSpec) -> Path:
-    return run.folder / "structure" / f"regions-{content_hash(prune.to_json())}.safetensors"
+def _kept(run: Run, prune: PruneSpec) -> KeptArrays:
+    return KeptArrays.of(run.folder / "structure", prune.to_json(), "regions-")
 
 
 def _holders(run: Run, prune: PruneSpec) -> Iterator[PruneSpec]:
@@ -223,5 +224,5 @@ def _load(run: Run, prune: PruneSpec) -> RegionCounts:
     return RegionCounts(
         domains=run.domains,
         weights=tuple(weight.key for weight in selected_weights(run, prune)),
-        counts=load_file(_path(run, prune))["counts"],
+        counts=_kept(run, prune).read(lambda arrays: arrays["counts"]),
     )

@@ -112,7 +112,7 @@ def routing_table(run: Run) -> RoutingTable:
         counts = ChannelStats.load(run.stats_path(domain), inputs=()).tokens
         for (layer, expert), key in inputs.items():
             tokens[number, layers.index(layer), expert] = counts[key].sum()
-    text = [run.manifest["domains"][domain]["tokens"] for domain in run.domains]
+    text = [run.manifest.domains[domain].tokens for domain in run.domains]
     return RoutingTable(
         domains=run.domains, layers=layers, tokens=tokens, text=np.array(text, dtype=np.int64)
     )

@@ -11,22 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from analysis.overlap.table import is_small
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_tensors
 from pruning.masks.making import masks_from_norms, selected_weights
 from pruning.masks.mask import Mask
 from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import KeptArrays
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, Spec, WeightKey, content_hash
+from pruning.specs import PruneSpec, Spec, WeightKey
 
 Integer = NDArray[np.int64]
 Float = NDArray[np.float64]
@@ -123,17 +121,16 @@ def sharp_regions(
             "choose one that reads it, such as 'wanda'."
         )
     weights = selected_weights(run, prune)
-    path = _path(run, prune, spec)
-    if not path.exists():
-        atomic_tensors(path, _count(run, prune, spec, report))
-    return SharpRegions(
-        domains=run.domains, weights=tuple(weight.key for weight in weights), **load_file(path)
+    keys = tuple(weight.key for weight in weights)
+    return _kept(run, prune, spec).get(
+        lambda: _count(run, prune, spec, report),
+        lambda counts: SharpRegions(domains=run.domains, weights=keys, **counts),
     )
 
 
 def is_quick(run: Run, prune: PruneSpec, spec: SharpSpec) -> bool:
     """Whether `sharp_regions` answers within seconds."""
-    return is_small(run) or _path(run, prune, spec).exists()
+    return is_small(run) or _kept(run, prune, spec).is_there()
 
 
 def _count(run: Run, prune: PruneSpec, spec: SharpSpec, report: Report) -> dict[str, NDArray]:
@@ -196,6 +193,6 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else float("nan")
 
 
-def _path(run: Run, prune: PruneSpec, spec: SharpSpec) -> Path:
-    name = content_hash([prune.ranked(0.0).to_json(), spec.to_json()])
-    return run.folder / "structure" / f"sharp-{name}.safetensors"
+def _kept(run: Run, prune: PruneSpec, spec: SharpSpec) -> KeptArrays:
+    asked = [prune.ranked(0.0).to_json(), spec.to_json()]
+    return KeptArrays.of(run.folder / "structure", asked, "sharp-")

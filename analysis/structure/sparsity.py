@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from analysis.overlap.sparsity_curve import NEVER, pruning_levels
 from analysis.overlap.table import is_small
-from pruning.machine.storage import atomic_tensors
 from pruning.masks.making import from_scores
 from pruning.masks.norms import score_norms
 from pruning.progress import Meter, Report, ignore
+from pruning.runs.kept import KeptArrays
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, content_hash
+from pruning.specs import PruneSpec
 from pruning.specs.selection import select_weights
 
 Integer = NDArray[np.int64]
@@ -55,13 +53,13 @@ class RegionCurves:
         return own.sum(axis=0) / self.kept.sum(axis=0)
 
     def core_share_of_independent_masks(self) -> Float:
-        """As `core_share`, with the expected counts of independent masks as dense as these."""
+        """As `core_share`, with the expected counts of independent masks as dense as these: (100,)."""
         density, count = self.kept / self.total, len(self.domains)
         core = (self.total * density**count).sum(axis=0)
         return core / (self.total * (1 - (1 - density) ** count)).sum(axis=0)
 
     def exclusive_share_of_independent_masks(self) -> Float:
-        """As `exclusive_share`, the same for every domain."""
+        """As `exclusive_share`, of independent masks, the same for every domain: (100,)."""
         alone = self.kept * (1 - self.kept / self.total) ** (len(self.domains) - 1)
         return alone.sum(axis=0) / self.kept.sum(axis=0)
 
@@ -109,21 +107,24 @@ def region_curves(run: Run, prune: PruneSpec, report: Report = ignore) -> Region
         raise ValueError("Curves over the sparsity are of unstructured masks of small models.")
     run.require_done()
     every = replace(prune, layers=None, projections=None, sparsity=0.0)
-    path = _path(run, every)
-    if not path.exists():
-        meter = Meter(report, "Counting at every sparsity", len(run.weights))
-        norms = score_norms(run, every, run.domains)
-        parts = []
-        for weight, made in from_scores(run, every, norms, lambda s: pruning_levels(s, every)):
-            parts.append(count_curves([made[domain] for domain in run.domains]))
-            meter.step(str(weight.key))
-        atomic_tensors(path, {name: np.stack([part[name] for part in parts]) for name in parts[0]})
+    counts = _stored(run, every).get(lambda: _count(run, every, report), dict)
     keys = [weight.key for weight in run.weights]
     chosen = set(select_weights(keys, prune.layers, prune.projections))
     index = [number for number, key in enumerate(keys) if key in chosen]
-    counts = {name: array[index] for name, array in load_file(path).items()}
-    return RegionCurves(domains=run.domains, **counts)
+    chosen_counts = {name: array[index] for name, array in counts.items()}
+    return RegionCurves(domains=run.domains, **chosen_counts)
 
 
-def _path(run: Run, every: PruneSpec) -> Path:
-    return run.folder / "structure" / f"curves-{content_hash(every.to_json())}.safetensors"
+def _count(run: Run, every: PruneSpec, report: Report) -> dict[str, NDArray]:
+    """The curves' counts of all weights, by name."""
+    meter = Meter(report, "Counting at every sparsity", len(run.weights))
+    norms = score_norms(run, every, run.domains)
+    parts = []
+    for weight, made in from_scores(run, every, norms, lambda s: pruning_levels(s, every)):
+        parts.append(count_curves([made[domain] for domain in run.domains]))
+        meter.step(str(weight.key))
+    return {name: np.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+def _stored(run: Run, every: PruneSpec) -> KeptArrays:
+    return KeptArrays.of(run.folder / "structure", every.to_json(), "curves-")

@@ -114,7 +114,7 @@ def _offer(run: Run, spec: PairSpec, key: WeightKey) -> None:
 
 
 def _ratios(run: Run, spec: PairSpec) -> dict[WeightKey, tuple[LoudChannel, ...]]:
-    return _kept_ratios(str(run.folder), run.manifest["updated"], json.dumps(spec.to_json()))
+    return _kept_ratios(str(run.folder), run.manifest.updated, json.dumps(spec.to_json()))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.captions import model_name
 from analysis.figures.domains import label
 from pages.ui.frame import go
 from pages.ui.library import finished_runs
@@ -18,6 +19,7 @@ from pruning.specs.patterns import pattern_sparsity
 if TYPE_CHECKING:
     from pruning.runs.run import Run
 
+DEMO = "Demo model"
 PATTERNS = ("unstructured", "2:4", "4:8")
 SCORE_NAMES = {
     "wanda": "Wanda",
@@ -31,19 +33,11 @@ STARVED_NAMES = {"magnitude": "prune by magnitude", "dense": "leave dense"}
 GROUP_NAMES = {"row": "Output row", "matrix": "Whole matrix"}
 
 
-def model_name(run: Run) -> str:
-    """What a person calls the run's model."""
-    source = run.spec.model.source
-    return "Demo model" if source == "demo" else source.rstrip("/").rsplit("/", 1)[-1]
-
-
 def run_title(run: Run) -> str:
     """A run in one line."""
     sample = run.spec.sample
     domains = listing([label(domain) for domain in run.domains], 3)
-    return (
-        f"{model_name(run)} · {domains} · {sample.num_samples} × {sample.seq_len} tokens · {run.id}"
-    )
+    return f"{model_name(run, DEMO)} · {domains} · {sample.num_samples} × {sample.seq_len} tokens · {run.id}"
 
 
 def choose_run() -> Run:
@@ -88,10 +82,10 @@ def run_summary(run: Run) -> str:
     sample = run.spec.sample
     weights = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
     return (
-        f"**{model_name(run)}** · {listing([label(name) for name in run.domains], 8)} · "
+        f"**{model_name(run, DEMO)}** · {listing([label(name) for name in run.domains], 8)} · "
         f"{sample.num_samples} × {sample.seq_len} tokens each, {sample.groups} groups · "
         + (f"{count(weights)} prunable weights in {len(run.layers)} layers · " if weights else "")
-        + ago(run.manifest["created"])
+        + ago(run.manifest.created)
     )
 
 

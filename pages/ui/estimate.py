@@ -40,11 +40,11 @@ def measured_speed(runs: Iterable[Run], device: str) -> float | None:
     """
     speeds = []
     for run in runs:
-        seconds = run.manifest.get("seconds", 0.0)
+        seconds = run.manifest.seconds or 0.0
         same = str(run.spec.model.device).startswith("cuda") == device.startswith("cuda")
         if run.status == "done" and same and seconds > 1.0:
             weights = sum(weight.shape[0] * weight.shape[1] for weight in run.weights)
-            tokens = sum(entry["tokens"] for entry in run.manifest["domains"].values())
+            tokens = sum(entry.tokens for entry in run.manifest.domains.values())
             if operations(weights, tokens) >= TELLING_OPERATIONS:
                 speeds.append(operations(weights, tokens) / seconds)
     return statistics.median(speeds) if speeds else None

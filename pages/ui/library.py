@@ -58,12 +58,12 @@ def finished_runs() -> list[Run]:
 
 def overlap(run: Run, prune: PruneSpec) -> OverlapTable:
     """The overlap table of a run, computed once for a spec."""
-    return _overlap(str(run.folder), run.manifest["updated"], _text(prune))
+    return _overlap(str(run.folder), run.manifest.updated, _text(prune))
 
 
 def masks(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Mask]:
     """Domain -> mask of one weight matrix."""
-    return _masks(str(run.folder), run.manifest["updated"], _text(prune), str(key))
+    return _masks(str(run.folder), run.manifest.updated, _text(prune), str(key))
 
 
 def evaluation(run: Run, spec: EvaluationSpec, created: float) -> EvaluationTable:

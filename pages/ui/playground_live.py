@@ -37,7 +37,7 @@ def ask(run: Run, spec: GenerationSpec) -> None:
     before = followed()
     if before is not None:
         playground().stop(before.id)
-    model = f"{run.manifest['fingerprint']}-{run.spec.model.content_hash()}"
+    model = f"{run.manifest.fingerprint}-{run.spec.model.content_hash()}"
     identifier = playground().submit(spec, model)
     keep(ADDRESS, identifier)
     st.query_params[ADDRESS] = identifier

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 from analysis.figures.look import Look
 from analysis.playground.records import Passage, Token, parting
@@ -30,45 +31,7 @@ ENDED = {
     "stopped": "stopped",
 }
 CARET = '<i class="pg-caret"></i>'
-STYLE = """
-<style>
-.pg-grid {display:grid; gap:1rem; grid-template-columns:repeat(COLUMNS, minmax(0, 1fr));}
-@media (max-width: 900px) {.pg-grid {grid-template-columns:minmax(0, 1fr);}}
-.pg-card {border:1px solid GRID; border-radius:8px; display:flex; flex-direction:column; min-width:0;
-  border-top:3px solid var(--pg-colour, MUTED);}
-.pg-head {display:flex; flex-wrap:wrap; gap:.2rem .6rem; align-items:baseline;
-  padding:.6rem .9rem .45rem; border-bottom:1px solid GRID;}
-.pg-name {font-weight:600;}
-.pg-detail, .pg-foot {color:MUTED; font-size:.82rem; font-variant-numeric:tabular-nums;}
-.pg-tag {margin-left:auto; font-size:.75rem; border-radius:99px; padding:.05rem .6rem;
-  border:1px solid GRID; color:MUTED; white-space:nowrap;}
-.pg-tag.parts {border-color:ACCENT; color:ACCENT;}
-.pg-text {font-family:ui-monospace,'SFMono-Regular',Menlo,Consolas,monospace; font-size:.84rem;
-  line-height:1.65; white-space:pre-wrap; overflow-wrap:anywhere; padding:.7rem .9rem; flex:1;
-  min-height:5.5rem;}
-.pg-prompt, .pg-return {color:MUTED;}
-.pg-return {opacity:.7;}
-.pg-same {opacity:.55;}
-.pg-fork {display:inline-block; width:3px; height:1.15em; vertical-align:-.2em; margin:0 2px 0 1px;
-  border-radius:2px; background:ACCENT;}
-.pg-1, .pg-2, .pg-3, .pg-4 {border-radius:3px; padding:.08em 0;}
-.pg-3 {text-decoration:underline dotted 1px; text-underline-offset:.25em;}
-.pg-4 {text-decoration:underline solid 1px; text-underline-offset:.25em;}
-.pg-foot {padding:.45rem .9rem .6rem; border-top:1px solid GRID; line-height:1.5;}
-.pg-foot code {font-size:.8rem; background:none; color:INK; padding:0 .1rem; white-space:pre-wrap;}
-.pg-caret {display:inline-block; width:.5em; height:1.05em; vertical-align:-.15em; background:MUTED;
-  opacity:.6; animation:pg-blink 1s steps(2) infinite;}
-@keyframes pg-blink {50% {opacity:0;}}
-@media (prefers-reduced-motion: reduce) {.pg-caret {animation:none;}}
-.st-key-playground-live [data-stale="true"] {opacity:1 !important; transition:none !important;}
-.st-key-playground-prompt textarea {font-family:ui-monospace,'SFMono-Regular',Menlo,Consolas,monospace;
-  font-size:.86rem; line-height:1.55;}
-.pg-legend {display:flex; flex-wrap:wrap; gap:.3rem .9rem; align-items:center; font-size:.82rem;
-  color:MUTED;}
-.pg-legend b {font-weight:500; color:INK;}
-.pg-legend span span {padding:.1em .5em; color:INK; font-family:ui-monospace,Menlo,Consolas,monospace;}
-</style>
-"""
+STYLE = Path(__file__).resolve().parent.parent / "assets" / "playground.css"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,18 +64,17 @@ def shade(probability: float) -> int:
 
 def sheet(look: Look, columns: int) -> str:
     """The style of everything below, for so many models side by side."""
-    style = STYLE.replace("COLUMNS", str({1: 1, 2: 2, 3: 3, 4: 2}[columns]))
-    accent = look.categories[0]
-    for name, colour in (
-        ("GRID", look.grid),
-        ("MUTED", look.muted),
-        ("ACCENT", accent),
-        ("INK", look.ink),
-    ):
-        style = style.replace(name, colour)
+    settings = {
+        "columns": {1: 1, 2: 2, 3: 3, 4: 2}[columns],
+        "grid": look.grid,
+        "muted": look.muted,
+        "accent": look.categories[0],
+        "ink": look.ink,
+    }
     shades = DARK if look.is_dark else LIGHT
-    rules = "".join(f".pg-{n} {{background:{c};}}" for n, c in enumerate(shades) if n)
-    return style.replace("</style>", f"{rules}</style>")
+    settings |= {f"shade-{number}": shade for number, shade in enumerate(shades)}
+    rules = "".join(f"--pg-{name}:{value};" for name, value in settings.items())
+    return f"<style>\n:root {{{rules}}}\n{STYLE.read_text(encoding='utf-8')}</style>"
 
 
 def legend() -> str:

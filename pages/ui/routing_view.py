@@ -34,7 +34,7 @@ def routing_section(run: Run) -> None:
         "the text was read; it does not depend on the sparsity above."
     )
     with st.spinner("Reading the counts"):
-        table = _counted(str(run.folder), run.manifest["updated"])
+        table = _counted(str(run.folder), run.manifest.updated)
     st.markdown(distance_sentence(table, label))
     left, right = st.columns(2, gap="large")
     with left:

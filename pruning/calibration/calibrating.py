@@ -32,7 +32,8 @@ from pruning.models.loading import LoadedModel, load_model, load_tokenizer, reso
 from pruning.models.sources import model_folder
 from pruning.models.support import skeleton
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.runs.run import SCHEMA_VERSION, Run
+from pruning.runs.manifest import SCHEMA_VERSION, DomainEntry, Manifest
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
 from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, content_hash
@@ -151,29 +152,27 @@ def _open_run(
             for name, sample in samples.items():
                 sample.save(folder / "tokens" / f"{name}.safetensors")
         now = time.time()
-        atomic_json(
-            folder / "run.json",
-            {
-                "schema": SCHEMA_VERSION,
-                "status": "running",
-                "spec": spec.to_json(),
-                "fingerprint": mark,
-                "versions": {name: version(name) for name in LIBRARIES},
-                "created": now,
-                "updated": now,
-                "weights": [],
-                "domains": {
-                    name: {
-                        "key": keys[name],
-                        "origin": origins[name],
-                        "samples": len(sample.input_ids),
-                        "tokens": int(sample.valid.sum()),
-                        "documents": [int(count) for count in sample.documents],
-                    }
-                    for name, sample in samples.items()
-                },
+        manifest = Manifest(
+            schema=SCHEMA_VERSION,
+            status="running",
+            spec=spec.to_json(),
+            fingerprint=mark,
+            versions={name: version(name) for name in LIBRARIES},
+            created=now,
+            updated=now,
+            weights=(),
+            domains={
+                name: DomainEntry(
+                    key=keys[name],
+                    origin=origins[name],
+                    samples=len(sample.input_ids),
+                    tokens=int(sample.valid.sum()),
+                    documents=tuple(int(count) for count in sample.documents),
+                )
+                for name, sample in samples.items()
             },
         )
+        atomic_json(folder / "run.json", manifest.to_json())
     return Run(folder)
 
 
@@ -263,14 +262,14 @@ def _copy_known(run: Run, workspace: Workspace) -> bool:
     Returns whether there were any.
     """
     copied = False
-    for name, entry in run.manifest["domains"].items():
+    for name, entry in run.manifest.domains.items():
         if run.stats_path(name).exists():
             continue
-        for other, other_name in _runs_with(entry["key"], run, workspace):
+        for other, other_name in _runs_with(entry.key, run, workspace):
             ChannelStats.load(other.stats_path(other_name)).save(run.stats_path(name))
             copied = True
             if not run.weights:
-                note(run, weights=other.manifest["weights"])
+                note(run, weights=other.manifest.weights)
             break
     return copied
 
@@ -278,6 +277,6 @@ def _copy_known(run: Run, workspace: Workspace) -> bool:
 def _runs_with(key: str, run: Run, workspace: Workspace) -> Iterator[tuple[Run, str]]:
     for other in workspace.runs():
         if other.id != run.id and other.weights:
-            for name, entry in other.manifest["domains"].items():
-                if entry["key"] == key and other.stats_path(name).exists():
+            for name, entry in other.manifest.domains.items():
+                if entry.key == key and other.stats_path(name).exists():
                     yield other, name

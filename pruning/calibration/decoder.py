@@ -85,7 +85,10 @@ class Decoder:
         return entry.hidden
 
     def call(self, index: int, hidden: Tensor, input_ids: Tensor) -> Tensor:
-        """The hidden states of the batch `input_ids` after decoder layer `index`."""
+        """The hidden states of the batch `input_ids` (batch, position) after decoder layer `index`.
+
+        hidden: (batch, position, hidden size), as is what is returned.
+        """
         if input_ids.shape not in self._calls:  # the hidden states came from a file
             self.enter(input_ids)
         return call_layer(self.loaded.layers[index], hidden, self._calls[input_ids.shape][index])

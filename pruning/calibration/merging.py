@@ -73,7 +73,7 @@ def _counterpart(run: Run, workspace: Workspace) -> Run:
             with storage_errors(folder / "run.json"):
                 for domain in run.domains:
                     run.tokens(domain).save(folder / "tokens" / f"{domain}.safetensors")
-            atomic_json(folder / "run.json", {**run.manifest, "status": "running"})
+            atomic_json(folder / "run.json", {**run.manifest.to_json(), "status": "running"})
     return Run(folder)
 
 
@@ -87,4 +87,4 @@ def _take_over(source: Work, target: Work) -> None:
         if source.path(unit).exists():
             ChannelStats.load(source.path(unit)).save(target.path(unit))
     if source.run.weights and not target.run.weights:
-        note(target.run, weights=source.run.manifest["weights"])
+        note(target.run, weights=source.run.manifest.weights)

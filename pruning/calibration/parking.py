@@ -47,6 +47,6 @@ def where_parked(path: Path, shapes: Sequence[torch.Size]) -> tuple[int, dict[st
 
 
 def unpark(path: Path, batches: int) -> list[Tensor]:
-    """The hidden states of so many batches."""
+    """The hidden states of so many batches, each (batch, position, hidden size)."""
     with safe_open(path, framework="pt") as file:
         return [file.get_tensor(f"hidden/{number}").clone() for number in range(batches)]

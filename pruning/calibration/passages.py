@@ -110,7 +110,10 @@ class HiddenStates:
         return ChannelStats(sum_sq=sums, tokens=dict.fromkeys(sums, self.tokens) | routed)
 
     def park(self, *, keep: bool, sums: Mapping[str, Tensor] | None = None) -> None:
-        """Write the states to the file; unless `keep`, take them out of memory."""
+        """Write the states to the file; unless `keep`, take them out of memory.
+
+        sums: what belongs to them, by name, of any shape; `resume` gives it back.
+        """
         if self._file is None or self._hidden is None:
             return
         if self._parked_at != self.layer:
@@ -126,7 +129,10 @@ class HiddenStates:
             self._file.unlink(missing_ok=True)
 
     def resume(self) -> Mapping[str, Tensor]:
-        """Go on from the file, if there is one of these batches; the sums that it holds."""
+        """Go on from the file, if there is one of these batches; the sums that it holds.
+
+        By name, as they were given to `park`; without a file none.
+        """
         layer, sums = (0, {}) if self._file is None else where_parked(self._file, self._shapes)
         self.layer = self._parked_at = layer
         return sums
@@ -276,7 +282,10 @@ def channel_sums(
 
 
 def fits_memory(loaded: LoadedModel, texts: Sequence[Tensor]) -> bool:
-    """Whether the hidden states of all these input_ids may stay in memory at the same time."""
+    """Whether the hidden states of all these texts may stay in memory at the same time.
+
+    texts: input_ids int64 (batch, position).
+    """
     if not loaded.streamed:
         return True
     positions = sum(input_ids.numel() for input_ids in texts)

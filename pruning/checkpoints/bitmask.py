@@ -31,7 +31,11 @@ _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 @dataclass(frozen=True, kw_only=True)
 class BitmaskMatrix:
-    """One matrix in this layout; `PARTS` are its arrays. compressed holds bits as integers."""
+    """One matrix (rows, columns) in this layout; `PARTS` are its arrays.
+
+    shape: (2,). row_offsets: (rows,), where a row's values begin. compressed: (values,), their
+    bits as integers. bitmask: (rows, ceil(columns / 8)).
+    """
 
     shape: NDArray[np.int64]
     row_offsets: NDArray[np.int32] | NDArray[np.int64]
@@ -46,7 +50,7 @@ def part_names(name: str) -> dict[str, str]:
 
 
 def stored_values(matrix: torch.Tensor) -> int:
-    """How many values of the matrix have a bit that is not zero."""
+    """How many values of the matrix (rows, columns) have a bit that is not zero."""
     return int(_bits(matrix).count_nonzero())
 
 

@@ -106,7 +106,7 @@ def tensor_bytes(shard: Shard, tensor: StoredTensor) -> bytearray:
 
 
 def as_tensor(data: bytearray, tensor: StoredTensor) -> torch.Tensor:
-    """A view on the bytes: what is written into the tensor is written into `data`."""
+    """A view on the bytes, of the stored shape: what is written into it is written into `data`."""
     dtype = FLOATS.get(tensor.dtype)
     if dtype is None:
         raise AtlasError(

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def models(arguments: argparse.Namespace, report: Report) -> Answer:
     """List the demo model and what the hub's cache holds."""
-    from pruning.models.loading import list_models
+    from pruning.models.inspection import list_models
 
     found = list_models()
     table = Table()

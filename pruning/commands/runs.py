@@ -31,7 +31,7 @@ def runs(arguments: argparse.Namespace, report: Report) -> Answer:
         table.add_column(heading)
     for run in found:
         sample = run.spec.sample
-        created = datetime.datetime.fromtimestamp(run.manifest["created"])
+        created = datetime.datetime.fromtimestamp(run.manifest.created)
         table.add_row(
             run.id,
             run.spec.model.source,
@@ -46,7 +46,7 @@ def runs(arguments: argparse.Namespace, report: Report) -> Answer:
             "run": run.id,
             "path": str(run.folder),
             "status": run.status,
-            "created": run.manifest["created"],
+            "created": run.manifest.created,
             "domains": list(run.domains),
             "layers": list(run.layers),
             "spec": run.spec.to_json(),

@@ -13,7 +13,7 @@ from pruning.exports.planning import ExportPlan
 from pruning.masks.starved import left_dense_sentence
 from pruning.models.sources import is_hub_id
 from pruning.runs.statistics import ENOUGH_TOKENS
-from pruning.specs import INTERSECTION, MIXTURE, UNION, CalibrationSpec, ExportSpec
+from pruning.specs import INTERSECTION, MIXTURE, UNION, CalibrationSpec, ExportSpec, PruneSpec
 from pruning.specs.exports import ALPS, NONE, REFIT, SPARSEGPT
 
 CARD = "README.md"
@@ -174,7 +174,7 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
         "mode": spec.mode,
         "decoder layers": layers,
         "projections": projections,
-        **_starved_setting(spec),
+        **_unusual_settings(spec.prune),
         "calibration": f"{sample.num_samples} sequences of {sample.seq_len} tokens a domain, "
         f"seed {sample.seed}",
     }
@@ -182,11 +182,16 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     return f"## Settings\n\n| setting | value |\n|---|---|\n{table}\n"
 
 
-def _starved_setting(spec: ExportSpec) -> dict[str, str]:
-    """Said only where it is not the usual, and matters."""
-    if spec.prune.starved != "dense" or not spec.prune.reads_text:
-        return {}
-    return {f"experts that saw fewer than {ENOUGH_TOKENS} tokens": "left dense"}
+def _unusual_settings(prune: PruneSpec) -> dict[str, str]:
+    """Said only where they are not the usual, and matter."""
+    rows = {}
+    if prune.allocation == "owl":
+        rows["sparsity of each layer"] = "by its outliers (OWL)"
+    if prune.score == "random" and prune.seed:
+        rows["seed of the score"] = str(prune.seed)
+    if prune.starved == "dense" and prune.reads_text:
+        rows[f"experts that saw fewer than {ENOUGH_TOKENS} tokens"] = "left dense"
+    return rows
 
 
 def _sparsity_setting(spec: ExportSpec) -> str:

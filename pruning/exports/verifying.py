@@ -28,7 +28,7 @@ from pruning.exports.tensor_checks import (
 )
 from pruning.machine.schema import DamagedError
 from pruning.machine.storage import remove_abandoned, storage_errors, writer
-from pruning.models.loading import model_folder
+from pruning.models.sources import model_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import ModelSpec
 

@@ -39,6 +39,11 @@ class Stored(BaseModel):
         except OSError as error:
             raise DamagedError(f"{path} cannot be read ({error.strerror or error})") from error
 
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Rebuild from `to_json`'s output; ValidationError, a ValueError, where it does not fit."""
+        return cls.model_validate_json(json.dumps(data))
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, of the fields that were given or read."""
         data: dict[str, Any] = json.loads(self.model_dump_json(exclude_unset=True))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -20,13 +18,13 @@ from torch import Tensor
 
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.errors import InputError
-from pruning.machine.storage import atomic_json
 from pruning.masks.allocation import layer_sparsities, outlier_shares
 from pruning.masks.mask import Mask
 from pruning.masks.norms import ScoreNorms, score_norms
 from pruning.masks.scores import importance, loudness
 from pruning.masks.selecting import keep_highest
 from pruning.masks.starved import prune_of_weight
+from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, WeightKey
 from pruning.specs.selection import select_weights
@@ -122,7 +120,8 @@ def masks_from_norms(
 def row_blocks(factor: NDArray, prune: PruneSpec) -> list[NDArray]:
     """A few rows at a time, to be scored, compared and packed while they are in the cache.
 
-    The whole matrix at once where its rows compete with each other.
+    factor: (out, in) -> views (rows, in). The whole matrix at once where its rows compete with
+    each other.
     """
     rows, columns = factor.shape
     whole = prune.comparison_group == "matrix" and prune.pattern == "unstructured"
@@ -164,28 +163,33 @@ def owl_sparsities(run: Run, prune: PruneSpec, norms: ScoreNorms) -> dict[int, f
     InputError where the sparsity leaves OWL no room.
     """
     weights = _informed(selected_weights(run, prune), norms)
-    path = _outliers_path(run, weights, norms)
-    if not path.exists():
-        reader = run.weight_reader()
+
+    def look() -> dict[str, float]:
+        matrices = run.weight_reader()
         shares = outlier_shares(
-            lambda: ((weight, reader.matrix(weight.key)) for weight in weights), norms
+            lambda: ((weight, matrices.matrix(weight.key)) for weight in weights), norms
         )
-        atomic_json(path, {str(layer): share for layer, share in shares.items()})
-    stored = json.loads(path.read_text("utf-8"))
-    return layer_sparsities({int(layer): share for layer, share in stored.items()}, prune.sparsity)
+        return {str(layer): share for layer, share in shares.items()}
+
+    shares = _outliers(run, weights, norms).get(look, _by_layer)
+    return layer_sparsities(shares, prune.sparsity)
+
+
+def _by_layer(data: dict[str, float]) -> dict[int, float]:
+    return {int(layer): share for layer, share in data.items()}
 
 
 def has_outlier_shares(run: Run, prune: PruneSpec, norms: ScoreNorms) -> bool:
     """Whether `owl_sparsities` has looked at the weights before."""
-    return _outliers_path(run, _informed(selected_weights(run, prune), norms), norms).exists()
+    return _outliers(run, _informed(selected_weights(run, prune), norms), norms).is_there()
 
 
-def _outliers_path(run: Run, weights: Sequence[PrunableWeight], norms: ScoreNorms) -> Path:
+def _outliers(run: Run, weights: Sequence[PrunableWeight], norms: ScoreNorms) -> Kept:
     digest = hashlib.sha256()
     for weight in weights:
         digest.update(str(weight.key).encode())
         digest.update(np.ascontiguousarray(norms[weight.input_key]).tobytes())
-    return run.folder / "outliers" / f"{digest.hexdigest()[:16]}.json"
+    return Kept(run.folder / "outliers" / f"{digest.hexdigest()[:16]}.json")
 
 
 def _informed(weights: Sequence[PrunableWeight], norms: ScoreNorms) -> list[PrunableWeight]:

@@ -27,7 +27,10 @@ class ScoreNorms(dict[WeightKey, NDArray]):
 
 
 def norms_of(stats: ChannelStats, norms: Mapping[WeightKey, NDArray] | None = None) -> ScoreNorms:
-    """The norms to score with. norms: made from `stats` in another way; None: their own."""
+    """The norms to score with, input key -> (channels,).
+
+    norms: made from `stats` in another way, of the same shapes; None: their own.
+    """
     return ScoreNorms(stats.norms() if norms is None else norms, stats.starved)
 
 

@@ -22,7 +22,7 @@ def temporary_masks(
 ) -> Iterator[None]:
     """Inside the block, the weights that the masks do not keep are zero.
 
-    In a layer that is streamed from disk they stay so for as long as it is in memory; no copy of
+    masks: (out, in) each, packed or as bool. In a layer that is streamed from disk they stay so for as long as it is in memory; no copy of
     them is held.
     """
     originals: dict[WeightKey, Tensor] = {}

@@ -30,7 +30,7 @@ class Slot:
     dtype: torch.dtype
 
     def fill(self, device: torch.device) -> Tensor:
-        """Read the values and put them in place; returns them."""
+        """Read the values and put them in place; returns them, in the stored shape."""
         values = read_tensor(self.shard, self.stored).to(device, self.dtype, copy=True)
         self.module._parameters[self.name] = nn.Parameter(values, requires_grad=False)
         return values
@@ -101,7 +101,7 @@ class Block:
 
 
 def check_values(stored_name: str, values: Tensor) -> None:
-    """Raise InputError if one of the values is a NaN or an infinity. No copy is made."""
+    """Raise InputError if one of the values, of any shape, is a NaN or an infinity. No copy is made."""
     if values.numel() and not all(bool(end.isfinite()) for end in torch.aminmax(values)):
         raise InputError(
             f"The tensor {stored_name} holds NaN or infinite values in "

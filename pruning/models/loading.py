@@ -32,15 +32,10 @@ from pruning.models.architecture import (
 )
 from pruning.models.blocks import Block, check_values
 from pruning.models.experts import Experts, split_experts
-from pruning.models.inspection import ModelReport as ModelReport
-from pruning.models.inspection import inspect_model as inspect_model
-from pruning.models.inspection import list_models as list_models
 from pruning.models.placement import Placement, place
 from pruning.models.reading import read_weights
 from pruning.models.renaming import Renaming
-from pruning.models.sources import DEMO_FOLDER as DEMO_FOLDER
 from pruning.models.sources import model_folder, resolve_source
-from pruning.models.sources import parse_model as parse_model
 from pruning.models.streaming import open_streamed
 from pruning.models.support import check_tokenizer, one_line, skeleton
 from pruning.progress import Meter, Report, ignore

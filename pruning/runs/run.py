@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from pruning.errors import AtlasError, InputError
 from pruning.machine.locks import folder_lock
 from pruning.machine.storage import atomic_json
 from pruning.models.sources import model_folder
+from pruning.runs.manifest import Manifest, read_manifest
 from pruning.runs.statistics import ChannelStats
 from pruning.specs import CalibrationSpec, WeightKey
-
-SCHEMA_VERSION = 1
 
 
 class Run:
@@ -34,29 +32,20 @@ class Run:
         """
         self.folder, self.inputs = folder, inputs
         self.id = folder.name
-        path = folder / "run.json"
-        try:
-            self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            schema = self.manifest["schema"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise AtlasError(f"{path} is missing or damaged; delete the run's folder.") from error
-        if schema > SCHEMA_VERSION:
-            raise AtlasError(
-                f"Run {self.id} was written by a newer version (schema {schema}, this one reads "
-                f"up to {SCHEMA_VERSION}); update Submodel Atlas to open it."
-            )
-        try:
-            self._read_manifest()
-        except (InputError, LookupError, TypeError, ValueError) as error:
-            raise AtlasError(f"{path} is damaged ({error}); delete the run's folder.") from error
+        self.manifest = read_manifest(folder / "run.json")
+        self._understand()
 
-    def _read_manifest(self) -> None:
-        self.spec = CalibrationSpec.from_json(self.manifest["spec"])
-        self.status: str = self.manifest["status"]
-        self.domains: tuple[str, ...] = tuple(domain.name for domain in self.spec.domains)
-        self.weights: tuple[PrunableWeight, ...] = tuple(
-            PrunableWeight.from_json(entry) for entry in self.manifest["weights"]
-        )
+    def _understand(self) -> None:
+        """Rebuild what the manifest holds as plain data."""
+        try:
+            self.spec = CalibrationSpec.from_json(self.manifest.spec)
+            self.status = self.manifest.status
+            self.domains = tuple(domain.name for domain in self.spec.domains)
+            self.weights = tuple(PrunableWeight.from_json(entry) for entry in self.manifest.weights)
+        except (InputError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise AtlasError(
+                f"{self.folder / 'run.json'} is damaged ({error}); delete the run's folder."
+            ) from error
 
     def __repr__(self) -> str:
         domains = ", ".join(self.domains)
@@ -114,12 +103,12 @@ class Run:
     def origin(self, domain: str) -> DomainOrigin:
         """Where a domain's text came from when it was calibrated."""
         self.check_domain(domain)
-        return DomainOrigin.from_json(self.manifest["domains"][domain]["origin"])
+        return DomainOrigin.from_json(self.manifest.domains[domain].origin)
 
     def model_folder(self) -> Path:
         """The folder of the dense model; AtlasError if it is gone or has other weights now."""
         folder = model_folder(self.spec.model)
-        if fingerprint(folder) != self.manifest["fingerprint"]:
+        if fingerprint(folder) != self.manifest.fingerprint:
             raise AtlasError(
                 f"The model in {folder} is not the one that run {self.id} was calibrated on; "
                 "bring that model back, or calibrate again."
@@ -132,14 +121,15 @@ class Run:
 
     def refresh(self) -> None:
         """Read the manifest again, as another process may have written it meanwhile."""
-        self.manifest = Run(self.folder).manifest
-        self._read_manifest()
+        self.manifest = read_manifest(self.folder / "run.json")
+        self._understand()
 
     def write_manifest(self, **changes: Any) -> None:
-        """Change fields of the manifest on disk."""
-        self.manifest.update(changes, updated=time.time())
-        self._read_manifest()
-        atomic_json(self.folder / "run.json", self.manifest)
+        """Change fields of the manifest on disk. changes: plain data."""
+        data = {**self.manifest.to_json(), **changes, "updated": time.time()}
+        self.manifest = Manifest.from_json(data)
+        self._understand()
+        atomic_json(self.folder / "run.json", self.manifest.to_json())
 
     @contextlib.contextmanager
     def lock(self, *, shared: bool = False) -> Iterator[None]:

@@ -39,7 +39,7 @@ class Workspace:
 
     def runs(self) -> list[Run]:
         """Every readable run, the newest first; `problems` tells of the others."""
-        return sorted(self._read()[0], key=lambda run: run.manifest["created"], reverse=True)
+        return sorted(self._read()[0], key=lambda run: run.manifest.created, reverse=True)
 
     def problems(self) -> list[str]:
         """One sentence for each run that cannot be read: damaged, or of a newer version."""

@@ -8,9 +8,10 @@ import json
 from typing import Any, Self
 
 from pruning.errors import InputError
+from pruning.specs.plain import Plain
 
 
-class Spec:
+class Spec(Plain):
     """JSON in and out, and a content hash, for frozen dataclasses of plain values."""
 
     def to_json(self) -> dict[str, Any]:
@@ -25,7 +26,7 @@ class Spec:
         unknown = set(data) - known
         if unknown:
             raise InputError(f"{cls.__name__} has no field {', '.join(sorted(unknown))}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        return super().from_json(data)
 
     def content_hash(self) -> str:
         """16 hexadecimal digits that depend on every field and on nothing else."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from pruning.errors import InputError
 from pruning.specs.base import Spec
@@ -41,14 +40,3 @@ class CalibrationSpec(Spec):
     def sequences_per_batch(self) -> int:
         """The batch size that was asked for, or the device's."""
         return self.batch_size or self.sample.sequences_per_batch(self.model.device)
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> CalibrationSpec:
-        """Rebuild from `to_json`'s output."""
-        rest = {k: v for k, v in data.items() if k not in ("model", "domains", "sample")}
-        return cls(
-            model=ModelSpec.from_json(data["model"]),
-            domains=tuple(DomainSpec.from_json(domain) for domain in data["domains"]),
-            sample=SampleSpec.from_json(data["sample"]),
-            **cast(Any, {k: tuple(v) if isinstance(v, list) else v for k, v in rest.items()}),
-        )

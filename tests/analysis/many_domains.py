@@ -26,6 +26,6 @@ def many_domains(run: Run, workspace: Path, count: int = 13) -> Run:
         }
         ChannelStats(sum_sq=sums, tokens=stats.tokens).save(copy.stats_path(name))
     spec = replace(run.spec, domains=tuple(replace(origin, name=name) for name in names))
-    facts = run.manifest["domains"][origin.name]
+    facts = run.manifest.domains[origin.name].to_json()
     copy.write_manifest(spec=spec.to_json(), domains=dict.fromkeys(names, facts))
     return copy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.captions import NOT_COMPARED
+from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import EvaluationTable
@@ -78,7 +78,7 @@ def test_tables_are_told_apart_by_how_their_masks_were_made(run: Run, open_page:
     named = app.selectbox(key="evaluation").options
     assert {name.rpartition(" · ")[0] for name in named} == {
         "50% · 1 kB of text a domain",
-        "50% · within each matrix · layers by outliers (OWL) · layers 0, 1 · up_proj · "
+        "50% · Wanda score within each matrix · layers pruned by their outliers (OWL) · layers 0, 1 · up_proj · "
         "1 kB of text a domain",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_what_is_asked_is_what_was_chosen(run: Run, open_page: Open, scripted: S
         ),
         sampling=Sampling(),
     )
-    assert run.manifest["fingerprint"] in found.model
+    assert run.manifest.fingerprint in found.model
     assert "id0" in app.query_params["generation"]
     shown = html(app)
     assert "identical to dense" not in shown
@@ -311,9 +312,11 @@ def test_shaded_text_can_be_read(dark: bool) -> None:
 
 
 def test_the_sheet_knows_how_many_stand_side_by_side() -> None:
-    assert "repeat(3, " in sheet(look(False), 3)
-    assert "repeat(2, " in sheet(look(True), 4)
-    assert "GRID" not in sheet(look(True), 4)
+    assert "--pg-columns:3;" in sheet(look(False), 3)
+    assert "--pg-columns:2;" in sheet(look(True), 4)
+    style = sheet(look(True), 4)
+    used = set(re.findall(r"var\((--pg-[\w-]+)", style))
+    assert used - set(re.findall(r"(--pg-[\w-]+):", style)) == {"--pg-colour"}  # of each card
 
 
 def test_the_last_line_of_a_prompt() -> None:

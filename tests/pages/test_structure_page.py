@@ -190,7 +190,7 @@ def test_what_drives_a_channel_is_shown(run: Run, open_page: Open) -> None:
 def test_one_domain_alone_is_said_in_words(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Run, "_read_manifest", _of_one_domain(Run._read_manifest))
+    monkeypatch.setattr(Run, "_understand", _of_one_domain(Run._understand))
     app = healthy(open_page("structure"))
     assert "one domain only" in app.info[0].value
     assert not app.get("plotly_chart")

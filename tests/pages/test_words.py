@@ -53,7 +53,9 @@ def test_speed_comes_from_large_finished_runs_of_the_same_device() -> None:
     def finished(tokens: int, seconds: float, device: str = "cpu", status: str = "done") -> object:
         return SimpleNamespace(
             status=status,
-            manifest={"seconds": seconds, "domains": {"a": {"tokens": tokens}}},
+            manifest=SimpleNamespace(
+                seconds=seconds, domains={"a": SimpleNamespace(tokens=tokens)}
+            ),
             spec=SimpleNamespace(model=SimpleNamespace(device=device)),
             weights=[SimpleNamespace(shape=(1000, 1000))],
         )

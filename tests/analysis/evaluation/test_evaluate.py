@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from analysis.__main__ import main
-from analysis.captions import NOT_COMPARED
 from analysis.evaluation import evaluate as evaluation
+from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses

@@ -23,6 +23,7 @@ from analysis.evidence.learning_curve import LearningCurve, LearningPoint
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.evidence import evidence_table, index_chart
 from analysis.figures.look import look
+from pruning.runs.manifest import Manifest
 from pruning.runs.run import Run
 
 
@@ -91,14 +92,18 @@ def test_sizes(index: float, word: str) -> None:
 
 def test_unequal_or_scarce_text_is_said(tiny_run: Run) -> None:
     run = copy.copy(tiny_run)
-    run.manifest = copy.deepcopy(tiny_run.manifest)
-    for entry in run.manifest["domains"].values():
-        entry.update(tokens=1000, documents=[9, 9, 9, 9])
+
+    def look_at(**facts: tuple[int, list[int]]) -> None:
+        data = tiny_run.manifest.to_json()
+        for name, entry in data["domains"].items():
+            entry["tokens"], entry["documents"] = facts.get(name, (1000, [9, 9, 9, 9]))
+        run.manifest = Manifest.from_json(data)
+
+    look_at()
     assert cautions(run) == [
         "With 4 groups of documents the test has little power; 16 is a good number."
     ]
-    run.manifest["domains"]["code"]["tokens"] = 900
-    run.manifest["domains"]["sums"]["documents"] = [9, 3, 9, 9]
+    look_at(code=(900, [9, 9, 9, 9]), sums=(1000, [9, 3, 9, 9]))
     unequal, scarce, _ = cautions(run)
     assert "code was calibrated on 900 tokens and" in unequal
     assert "Some groups of sums hold fewer than 4 documents" in scarce

@@ -95,7 +95,7 @@ def test_more_text_gives_steadier_masks(tiny_run: Run) -> None:
         assert two.disjoint is not None
         assert one.disjoint < two.disjoint < two.with_all
         assert curve.half is two
-        assert curve.tokens == tiny_run.manifest["domains"][curve.domain]["tokens"]
+        assert curve.tokens == tiny_run.manifest.domains[curve.domain].tokens
 
 
 def test_it_is_read_back(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_it_is_read_back(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 def test_of_a_mixture_of_experts_the_tokens_are_those_of_the_text(tmp_path: Path) -> None:
     run = finished_run("qwen3_moe", tmp_path)
     for curve in learning_curves(run, PruneSpec(), EvidenceSpec(splits=1, rows=2)):
-        assert curve.tokens == run.manifest["domains"][curve.domain]["tokens"]
+        assert curve.tokens == run.manifest.domains[curve.domain].tokens
 
 
 def test_a_score_that_ignores_the_text_has_none(tiny_run: Run) -> None:

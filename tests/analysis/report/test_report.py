@@ -15,11 +15,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from analysis.captions import NOT_COMPARED, percent
 from analysis.cause import results
 from analysis.cause.findings import quality, verdict
 from analysis.cause.results import cause, stored_causes
 from analysis.cause.spec import CauseSpec
+from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.mask_sources import DENSE, of_domain
 from analysis.evaluation.measures import BITS_PER_BYTE, Measured
 from analysis.evaluation.spec import TASKS, TEXT, Column, EvaluationSpec
@@ -44,6 +44,7 @@ from pruning.domains.parse import domain_line
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import PruneSpec, WeightKey
+from pruning.specs.words import percent
 from tests.analysis.cause.test_figures import FOUND
 
 SPEC = EvidenceSpec(splits=2, permutations=9, bootstraps=3, rows=4)

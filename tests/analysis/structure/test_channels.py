@@ -200,7 +200,8 @@ def test_where_nothing_differs_nothing_is_read(
 
 
 def test_a_model_that_changed_is_refused(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(tiny_run.manifest, "fingerprint", "another")
+    other = tiny_run.manifest.model_copy(update={"fingerprint": "another"})
+    monkeypatch.setattr(tiny_run, "manifest", other)
     with pytest.raises(AtlasError, match="not the one that run"):
         driving_tokens(tiny_run, pair_spec(tiny_run, "code", "sums"), [0])
 

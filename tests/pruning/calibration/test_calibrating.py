@@ -94,7 +94,7 @@ def test_a_run_holds_what_it_promises(spec: CalibrationSpec, tmp_path: Path) -> 
     assert stats.groups == 4
     for counts in stats.tokens.values():
         assert counts.tolist() == tokens.tokens.tolist()
-    assert run.manifest["domains"]["odd"]["origin"]["source"] == "own files (odd.jsonl)"
+    assert run.manifest.domains["odd"].origin["source"] == "own files (odd.jsonl)"
     last = reports[-1]
     assert (last.stage, last.done, last.total) == ("Calibrating", 16, 16)
     assert last.seconds_left == 0
@@ -248,9 +248,9 @@ def test_only_a_run_that_did_all_of_its_work_tells_how_long_it_takes(
 ) -> None:
     workspace = Workspace(tmp_path / "workspace")
     one = calibrate(replace(spec, domains=spec.domains[:1]), workspace)
-    assert one.manifest["seconds"] > 0
-    assert "seconds" not in calibrate(spec, workspace).manifest  # it copied the first domain
-    assert "seconds" not in calibrate(spec, stopped(spec, tmp_path / "stopped")).manifest
+    assert (one.manifest.seconds or 0) > 0
+    assert calibrate(spec, workspace).manifest.seconds is None  # it copied the first domain
+    assert calibrate(spec, stopped(spec, tmp_path / "stopped")).manifest.seconds is None
 
 
 def test_a_domain_known_from_another_run_is_copied(

@@ -185,7 +185,7 @@ def test_sequential_prunes_only_what_was_calibrated(tmp_path: Path) -> None:
 def test_sequential_export_of_a_run_from_a_machine_with_a_gpu(tmp_path: Path) -> None:
     run = finished_run("llama", tmp_path)
     export(run, spec_of(run, mode="sequential"), tmp_path / "here")
-    elsewhere = run.manifest["spec"]
+    elsewhere = run.manifest.spec
     elsewhere["model"]["device"] = "cuda:1"
     run.write_manifest(spec=elsewhere)
     export(Run(run.folder), spec_of(run, mode="sequential"), tmp_path / "there")
@@ -246,7 +246,7 @@ def test_the_record_says_how_it_was_made(llama: Run, tmp_path: Path) -> None:
     assert record == result.submodel.to_json()
     assert ExportSpec.from_json(record["export"]) == spec
     assert record["run"]["id"] == llama.id
-    assert record["base"]["fingerprint"] == llama.manifest["fingerprint"]
+    assert record["base"]["fingerprint"] == llama.manifest.fingerprint
     entry = record["tensors"]["model.layers.0.mlp.down_proj.weight"]
     assert entry["pruned"] == 32 * 32
     assert entry["kept"] == 32 * 48

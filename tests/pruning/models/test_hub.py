@@ -17,7 +17,8 @@ from huggingface_hub import constants
 from pruning.errors import InputError
 from pruning.models import hub, sources
 from pruning.models.inspection import inspect_model, list_models
-from pruning.models.loading import load_model, model_folder, resolve
+from pruning.models.loading import load_model, resolve
+from pruning.models.sources import model_folder
 from pruning.progress import Progress
 from pruning.specs import ModelSpec
 from tests.pruning import zoo

@@ -18,8 +18,9 @@ from pruning.errors import AtlasError, InputError
 from pruning.models import placement
 from pruning.models import reading as loading
 from pruning.models.architecture import find_decoder_layers
-from pruning.models.loading import load_model, load_tokenizer, model_folder, resolve, resolve_device
+from pruning.models.loading import load_model, load_tokenizer, resolve, resolve_device
 from pruning.models.placement import Placement
+from pruning.models.sources import model_folder
 from pruning.progress import Progress
 from pruning.specs import ModelSpec, WeightKey
 from tests.pruning import zoo

@@ -17,7 +17,8 @@ from safetensors import safe_open
 from pruning.calibration.calibrating import calibrate
 from pruning.errors import AtlasError, InputError
 from pruning.machine.storage import atomic_json, atomic_tensors, atomic_write, writer
-from pruning.runs.run import SCHEMA_VERSION, Run
+from pruning.runs.manifest import SCHEMA_VERSION
+from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
 
@@ -63,7 +64,7 @@ def test_a_file_is_no_workspace(tmp_path: Path) -> None:
 
 def test_a_run_of_a_newer_schema_is_named_and_left_alone(run: Run) -> None:
     path = run.folder / "run.json"
-    path.write_text(json.dumps({**run.manifest, "schema": SCHEMA_VERSION + 1}))
+    path.write_text(json.dumps({**run.manifest.to_json(), "schema": SCHEMA_VERSION + 1}))
     before = path.read_bytes()
     workspace = workspace_of(run)
     assert workspace.runs() == []

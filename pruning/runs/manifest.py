@@ -1,0 +1,67 @@
+"""run.json: what a calibration run says of itself. The one place that knows its fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, NonNegativeInt
+
+from pruning.errors import AtlasError
+from pruning.machine.schema import DamagedError, Stored
+
+SCHEMA_VERSION = 1
+
+
+class DomainEntry(Stored):
+    """One domain's text as it was drawn.
+
+    key: a hash of the tokens and of all that decides the sums. origin: a DomainOrigin, as data.
+    samples, tokens: sequences and counted tokens. documents: how many in each group.
+    """
+
+    key: str
+    origin: dict[str, Any]
+    samples: NonNegativeInt
+    tokens: NonNegativeInt
+    documents: tuple[NonNegativeInt, ...]
+
+
+class Manifest(Stored):
+    """The whole of run.json.
+
+    status: "running", "done", "cancelled" or "failed"; then `error` says why. spec: the
+    CalibrationSpec, as data. fingerprint: of the model's weights. created, updated: seconds since
+    1970. weights: each PrunableWeight, as data; none until the model was loaded. seconds: what the
+    calibration took, where it was done in one go.
+    """
+
+    version: int = Field(alias="schema")
+    status: str
+    spec: dict[str, Any]
+    fingerprint: str
+    versions: dict[str, str]
+    created: float
+    updated: float
+    weights: tuple[dict[str, Any], ...]
+    domains: dict[str, DomainEntry]
+    seconds: float | None = None
+    error: str | None = None
+
+
+class _Version(Stored):
+    version: int = Field(alias="schema")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest in a file; AtlasError where it is missing, damaged or of a newer schema."""
+    try:
+        version = _Version.read(path).version
+        if version <= SCHEMA_VERSION:
+            return Manifest.read(path)
+    except DamagedError as error:
+        raise DamagedError(f"{error}; delete the run's folder.") from error
+    raise AtlasError(
+        f"Run {path.parent.name} was written by a newer version (schema {version}, this one reads "
+        f"up to {SCHEMA_VERSION}); update Submodel Atlas to open it."
+    )
