@@ -16,6 +16,7 @@ from pruning.specs import (
     MIXTURE,
     MODES,
     REMOVAL,
+    REPAIRS,
     SCORES,
     STARVED,
     CalibrationSpec,
@@ -80,14 +81,18 @@ def export_specs(draw: st.DrawFn) -> ExportSpec:
     pairs = st.tuples(NAMES, weight)
     least = 1 if combination in (MIXTURE, REMOVAL) else 2
     mixtures = st.lists(pairs, min_size=least, max_size=4, unique_by=lambda pair: pair[0])
+    prune = draw(prune_specs())
+    finds = combination == MIXTURE and prune.score == "wanda"  # so a repair may find the mask
+    repairs = REPAIRS if finds else REPAIRS[: 1 + (combination != REMOVAL)]
     spec: ExportSpec = draw(
         specs(
             ExportSpec,
             run=st.from_regex(r"[0-9a-f]{1,16}", fullmatch=True),
             mixture=mixtures.map(tuple),
-            prune=prune_specs(),
+            prune=st.just(prune),
             mode=st.sampled_from(MODES),
             combination=st.just(combination),
+            repair=st.sampled_from(repairs),
         )
     )
     return spec
