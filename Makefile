@@ -1,5 +1,7 @@
 # make run     the app on http://127.0.0.1:8501; PORT=8600 for another port
-# make test    formatting, lint, types and tests (not the slow ones, nor those for a GPU), as .ci/run does
+# make quick   after each change: formatting, lint, and the tests that draw no page and start no process
+# make test    formatting, lint, types and tests (not the slow ones, nor those for a GPU), as .ci/run does;
+#              WORKERS=8 to run so many tests at once
 # make format  let the formatter and the linter repair what they can
 
 SHELL := /bin/bash
@@ -7,25 +9,35 @@ SHELL := /bin/bash
 .ONESHELL:
 .SILENT:
 .DEFAULT_GOAL := run
-.PHONY: run test format
+.PHONY: run quick test format
 
 PORT ?= 8501
 PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --durations 10
+QUICK := not slow and not gpu and not browser and not page and not process and not program
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 
 run: $(INSTALLED)
 	exec $(BIN)/streamlit run app.py --server.address 127.0.0.1 --server.port $(PORT)
 
+quick: $(INSTALLED_DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(PYTEST) -m "$(QUICK)"
+
 test: $(INSTALLED_DEV)
 	scripts/ensure_chromium
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/mypy & types=$$!
+	$(PYTEST) || failed=1
+	wait $$types || failed=1
+	exit $${failed:-0}
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff format .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import calibration, evidence, gpu, masks, overlaps, pages, streaming
+from bench import calibration, evidence, gpu, masks, nulls, overlaps, pages, streaming
 from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
@@ -13,6 +13,7 @@ COMMANDS = {
     "evidence": (evidence, "the test of all differences between the demo model's seven domains"),
     "gpu": (gpu, "a large model's shape on one GPU: forward pass, calibration, masks, overlaps"),
     "masks": (masks, "one matrix's masks against numpy's and torch's bare selection"),
+    "nulls": (nulls, "how often the test of evidence errs, by kind of null, and what it finds"),
     "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
     "pages": (pages, "the app's pages on a run of a large model's shape: seconds and bytes sent"),
     "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),

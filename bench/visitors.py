@@ -83,27 +83,31 @@ class Server:
             self._process.kill()
             self._process.wait()
 
-    def _listens(self) -> str:
-        """Where it listens: the system gave it a port, which nobody else can have taken before."""
-        for each in self._usage.net_connections("tcp"):
-            if each.status == psutil.CONN_LISTEN:
-                return f"{HOST}:{each.laddr.port}"
-        raise ConnectionRefusedError
-
     def _wait(self, log: Path) -> str:
         """The address, once it answers there."""
         end = time.monotonic() + START
         while self._process.poll() is None and time.monotonic() < end:
             try:
-                with urllib.request.urlopen(
-                    f"http://{self._listens()}/_stcore/health", timeout=END
-                ):
-                    return self._listens()
+                address = listens_at(self._usage)
+                with urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=END):
+                    return address
             except (OSError, psutil.Error):
                 time.sleep(0.05)
         self._process.kill()
         self._process.wait()
         raise AtlasError(f"The app did not start; it said:\n{log.read_text()}")
+
+
+def listens_at(process: psutil.Process) -> str:
+    """Where a server listens on this machine, as host:port; ConnectionRefusedError if not yet.
+
+    A server that was started on port 0 got one that is free; one that is looked for before its
+    start may be another program's by then.
+    """
+    for each in process.net_connections("tcp"):
+        if each.status == psutil.CONN_LISTEN:
+            return f"{HOST}:{each.laddr.port}"
+    raise ConnectionRefusedError
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests import marks
+
 # Before numpy and torch are imported, here and in every process that a test starts. The models of
 # the tests are so small that a second thread mostly waits, and it takes a processor for that; and
 # several test processes would have more threads than there are processors.
@@ -23,3 +25,18 @@ def same_chance() -> None:
         numpy.random.seed(0)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks that follow from fixtures."""
+    marks.mark(items)
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_start_processes(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that `make quick` starts none: see marks.py."""
+    if not any(request.node.get_closest_marker(name) for name in marks.MAY_START):
+        marks.refuse_processes(monkeypatch)

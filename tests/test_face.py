@@ -53,6 +53,7 @@ def test_the_public_names() -> None:
         atlas.prune  # noqa: B018
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "code", ["import submodel_atlas", "import submodel_atlas.__main__ as m; m.make_parser()"]
 )

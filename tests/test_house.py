@@ -67,6 +67,7 @@ def test_the_rooms_of_analysis_form_no_circle() -> None:
     assert order.index("figures") < order.index("report") < order.index("commands")
 
 
+@pytest.mark.process
 def test_the_machine_room_imports_no_numpy() -> None:
     """The processor is chosen before numpy is imported, which chooses then."""
     code = "import sys, pruning.machine; sys.exit('numpy' in sys.modules)"

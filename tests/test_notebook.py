@@ -11,6 +11,8 @@ import pytest
 
 from tests.notebooks import ROOT, code_cells, outputs_of, run_cells
 
+pytestmark = pytest.mark.process
+
 NOTEBOOK = ROOT / "docs" / "from-model-to-sub-model.ipynb"
 NUMBER = re.compile(r"\d+\.\d+|\d+")
 # Other processors round otherwise, which moves a few weights across the border of a mask.

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 import tomllib
 import urllib.request
 import venv
 from pathlib import Path
 from zipfile import ZipFile
 
+import psutil
 import pytest
 
+from bench.visitors import listens_at
 from tests.test_readme import README, blocks
 from tests.test_repository import ROOT, requirement_lines
+from tests.waiting import PATIENCE, until
 
 AND_THE_APP = """
 import json, sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from submodel_atlas.serve import app_file
-app = AppTest.from_file(str(app_file()), default_timeout=60).run()
+
+pytestmark = pytest.mark.process
+app = AppTest.from_file(str(app_file()), default_timeout=300).run()
 assert not app.exception, app.exception
 print(json.dumps({"home": atlas.__file__, "run": str(run.folder), "title": app.title[0].value}))
 """
@@ -105,28 +108,34 @@ def test_the_five_lines_and_the_app_run_from_an_empty_folder(
 
 
 def test_the_command_serves_the_app_from_any_folder(installed: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/_stcore/health"
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
-            [installed / "submodel-atlas", "serve", "--port", str(port)],
+            [installed / "submodel-atlas", "serve", "--port", "0"],
             cwd=tmp_path, env=environment(tmp_path), stdout=log, stderr=log,
         )  # fmt: skip
+
+    def address_that_answers() -> str:
+        """Empty until it does."""
+        assert server.poll() is None, (tmp_path / "log").read_text()
+        try:
+            address = listens_at(psutil.Process(server.pid))
+            answer = urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=PATIENCE)
+        except OSError:
+            return ""
+        with answer:
+            assert answer.read() == b"ok"
+        return address
+
     try:
-        until = time.monotonic() + 120
-        answer = b""
-        while not answer and time.monotonic() < until and server.poll() is None:
-            try:
-                answer = urllib.request.urlopen(address, timeout=5).read()
-            except OSError:
-                time.sleep(0.2)
-        assert answer == b"ok", (tmp_path / "log").read_text()
+        address = until(address_that_answers)
     finally:
         server.terminate()
-        server.wait(60)
+        try:
+            server.wait(PATIENCE)
+        finally:
+            server.kill()
     said = (tmp_path / "log").read_text()
-    assert f"http://127.0.0.1:{port}" in said  # the address of the app's own settings
+    assert f"http://{address}" in said  # the address of the app's own settings
     assert (tmp_path / "data" / "submodel-atlas" / "workspace" / "jobs.sqlite").is_file()
 
 

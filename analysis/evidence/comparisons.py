@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.evidence.design import UNKNOWN, Origins, design, half_sizes, text_tokens
 from analysis.evidence.resampling import (
     GroupSums,
     SampledRows,
@@ -19,7 +19,6 @@ from analysis.evidence.resampling import (
     count_both_by_row,
     halves,
     masks_of,
-    relabelings,
 )
 from pruning.errors import InputError
 from pruning.runs.statistics import ChannelStats
@@ -60,8 +59,9 @@ class Counts:
     Every mask of a matrix keeps the same number, `kept` of `total`. With P pairs of domains, D
     domains, S halvings, B bootstrap draws of K halvings each:
     full (W, P): the pair's masks. within (W, D, S): two halves of one domain. cross (W, P, S): a
-    half of each domain, mean of the four. permuted (W, P, permutations). magnitude (W, D): with
-    the mask of magnitudes alone. boot_within (W, D, B, K), boot_cross (W, P, B, K).
+    half of each domain, mean of the four. observed (W, P), permuted (W, P, permutations): of the
+    units that are shuffled (see `design`), as they are and shuffled; where every group is a unit,
+    observed is full. magnitude (W, D): with the mask of magnitudes alone. boot_within (W, D, B, K), boot_cross (W, P, B, K).
     row_covariance (W, P, 4, 4): what another sample of rows would change in the pair's full, the
     first domain's within, the second's, and cross; 0 where all rows were taken.
     """
@@ -71,6 +71,7 @@ class Counts:
     full: Float
     within: Float
     cross: Float
+    observed: Float
     permuted: Float
     magnitude: Float
     boot_within: Float
@@ -91,8 +92,16 @@ def join(parts: Sequence[Counts]) -> Counts:
 class Comparison:
     """Which groups make which mask; the same for every matrix, so that matrices can be added."""
 
-    def __init__(self, stats: Mapping[str, ChannelStats], spec: EvidenceSpec) -> None:
-        """stats: of at least two domains, each of at least 2 groups (else InputError)."""
+    def __init__(
+        self,
+        stats: Mapping[str, ChannelStats],
+        spec: EvidenceSpec,
+        origins: Mapping[str, Origins] | None = None,
+    ) -> None:
+        """stats: of at least two domains, each of at least 2 groups (else InputError).
+
+        origins: domain -> where its groups' documents come from, where that is known.
+        """
         if len(stats) < 2:
             raise InputError("Evidence compares domains; this run has one. Calibrate two or more.")
         if min(each.groups for each in stats.values()) < 2:
@@ -101,20 +110,25 @@ class Comparison:
         self.stats = list(stats.values())
         self.pairs = list(combinations(range(len(stats)), 2))
         groups = [each.groups for each in self.stats]
-        self._halves = [halves(count, spec.splits, random) for count in groups]
+        tokens = [text_tokens(each) for each in self.stats]
+        sizes = half_sizes(tokens)
+        known = [(origins or {}).get(domain, UNKNOWN) for domain in stats]
+        self._halves = [
+            halves(count, spec.splits, random, size)
+            for count, size in zip(groups, sizes, strict=True)
+        ]
         self._boots = [
-            bootstrap_halves(count, spec.bootstraps, BOOTSTRAP_SPLITS, random) for count in groups
+            bootstrap_halves(count, spec.bootstraps, BOOTSTRAP_SPLITS, random, size)
+            for count, size in zip(groups, sizes, strict=True)
         ]
-        self._labels = [
-            relabelings(groups[a], groups[b], spec.permutations, random) for a, b in self.pairs
-        ]
-        self._permutations = spec.permutations
+        self.designs = {
+            (a, b): design(tokens[a], tokens[b], spec.permutations, random, (known[a], known[b]))
+            for a, b in self.pairs
+        }
 
     def smallest_p(self, pair: tuple[int, int]) -> float:
         """The least p-value that the permutations and the number of groups allow."""
-        first, second = (self.stats[domain].groups for domain in pair)
-        distinct = math.comb(first + second, first) / (2 if first == second else 1)
-        return max(1 / (self._permutations + 1), 1 / distinct)
+        return self.designs[pair].smallest_p
 
     def count(self, sampled: SampledRows, prune: PruneSpec) -> Counts:
         """All comparisons on one matrix."""
@@ -144,11 +158,13 @@ class Comparison:
             [whole[pair], within[a].mean(axis=0), within[b].mean(axis=0), cross[pair].mean(axis=0)]
             for pair, (a, b) in enumerate(self.pairs)
         ]
+        observed, permuted = self._permuted(sampled, sums, prune, whole.sum(axis=-1))
         counted = {
             "full": whole.sum(axis=-1),
             "within": within.sum(axis=-1),
             "cross": cross.sum(axis=-1),
-            "permuted": self._permuted(sampled, sums, prune),
+            "observed": observed,
+            "permuted": permuted,
             "magnitude": [count_both(mask, full[-1]) for mask in full[:-1]],
             "boot_within": [count_both(half[:, :, 0], half[:, :, 1]) for half in boot],
             "boot_cross": [_cross(boot[a], boot[b], count_both) for a, b in self.pairs],
@@ -158,16 +174,28 @@ class Comparison:
         return counted, np.array(by_row)
 
     def _permuted(
-        self, sampled: SampledRows, sums: Sequence[GroupSums], prune: PruneSpec
-    ) -> list[NDArray[np.int64]]:
-        """Of every pair, with the groups' labels shuffled: (permutations,) a pair."""
-        counted = []
-        for (a, b), labels in zip(self.pairs, self._labels, strict=True):
+        self,
+        sampled: SampledRows,
+        sums: Sequence[GroupSums],
+        prune: PruneSpec,
+        full: NDArray[np.int64],
+    ) -> tuple[list[int], list[NDArray[np.int64]]]:
+        """Of every pair, the units as they are, and with their labels shuffled (permutations,).
+
+        full: (P,), what the pairs' whole masks share, which is the first where groups are units.
+        """
+        observed, counted = [], []
+        for number, (a, b) in enumerate(self.pairs):
+            shuffled = self.designs[a, b]
+            plain = shuffled.is_plain
             pooled = sums[a].pooled(sums[b])
-            first = masks_of(sampled, pooled.drawn(labels), prune)
-            second = masks_of(sampled, pooled.drawn(1 - labels), prune)
-            counted.append(count_both(first, second))
-        return counted
+            labels = shuffled.labels if plain else np.vstack([shuffled.own, shuffled.labels])
+            first = masks_of(sampled, pooled.drawn(labels @ shuffled.members), prune)
+            second = masks_of(sampled, pooled.drawn((1 - labels) @ shuffled.members), prune)
+            both = count_both(first, second)
+            observed.append(int(full[number]) if plain else int(both[0]))
+            counted.append(both if plain else both[1:])
+        return observed, counted
 
 
 def row_covariance(by_row: Float, scale: float) -> Float:

@@ -26,11 +26,13 @@ def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
         f"{whole.cross:.1%}; independent masks would share {whole.chance:.1%}."
     )
     p = f"adjusted p = {p_value(whole.adjusted_p)}"
+    design = f" {design_sentence(pair)}".rstrip()
     if whole.adjusted_p >= CLEAR:
-        return f"{facts} That is no evidence of a difference ({p})."
+        return f"{facts} That is no evidence of a difference ({p}).{design}"
     return (
         f"{facts} The difference is real ({p}) and {size(whole.index)} "
         f"(index {whole.index:.2f}, 95% interval {whole.index_low:.2f} to {whole.index_high:.2f})."
+        f"{design}"
     )
 
 
@@ -42,6 +44,31 @@ def size(index: float) -> str:
 def p_value(p: float) -> str:
     """Two significant digits."""
     return f"{p:.2g}"
+
+
+def design_sentence(pair: PairEvidence) -> str:
+    """What was shuffled, where it was not simply all groups; "" where it was."""
+    if pair.units is None or not (pair.equalised or pair.clustered or pair.blocked):
+        return ""
+    first, second = pair.units
+    said = []
+    if pair.clustered:
+        said.append("Groups that share a source were shuffled together, so p is about sources")
+    if pair.blocked:
+        said.append(
+            "Labels were shuffled only between texts of the same problems, so p is about how they "
+            "are written and not about which problems they are"
+        )
+    if pair.equalised:
+        said.append("Both domains were cut to equal text")
+    parts = "; ".join(said)
+    units = f"units of either domain: {first} and {second}"
+    few = (
+        ""
+        if pair.smallest_p < CLEAR
+        else (f" So few cannot show a difference: the least p is {p_value(pair.smallest_p)}.")
+    )
+    return f"{parts} ({units}).{few}"
 
 
 def rows_sentence(pairs: Sequence[PairEvidence], rows: int) -> str:
@@ -75,7 +102,9 @@ def p_sentence(pairs: Sequence[PairEvidence]) -> str:
     least = max(pair.smallest_p for pair in pairs)
     return (
         f"The smallest p that the groups and shuffles allow is {p_value(least)}. Adjusted p "
-        "(Benjamini-Hochberg): over the pairs, or over a pair's layers or projections."
+        "(Benjamini-Hochberg): over the pairs, or over a pair's layers or projections. Groups count as "
+        "random draws of documents: of records cut from few sources, such as files of one project, a "
+        "small p says only that these sources differ."
     )
 
 
@@ -134,7 +163,8 @@ def cautions(run: Run, name: Callable[[str], str] = str) -> list[str]:
     if tokens[least] < (1 - UNEVEN) * tokens[most]:
         found.append(
             f"{name(least)} was calibrated on {tokens[least]:,} tokens and {name(most)} on "
-            f"{tokens[most]:,}: the one with less text has the less steady mask. Calibrate with equal amounts."
+            f"{tokens[most]:,}: the one with less text has the less steady mask, which lowers the overlap. "
+            "Ceiling, cross, index and p compare equal amounts of it; calibrate with equal amounts."
         )
     few = [each for each, entry in entries.items() if min(entry.documents) < FEW_DOCUMENTS]
     if few:

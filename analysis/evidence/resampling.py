@@ -205,12 +205,15 @@ def count_both_by_row(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> 
     return np.bitwise_count(first & second).sum(axis=-1, dtype=np.int64)
 
 
-def halves(groups: int, splits: int, random: np.random.Generator) -> NDArray[np.float64]:
+def halves(
+    groups: int, splits: int, random: np.random.Generator, size: int | None = None
+) -> NDArray[np.float64]:
     """Random disjoint halves of the groups: (splits, 2, groups) of 0 and 1.
 
-    Each half has floor(groups / 2); of an odd number one group is left out of both.
+    Each half has floor(groups / 2), of an odd number one group is left out of both; or `size`, if
+    it is given, and what is over is left out.
     """
-    half = groups // 2
+    half = groups // 2 if size is None else size
     members = np.zeros((splits, 2, groups))
     for split in range(splits):
         order = random.permutation(groups)
@@ -220,16 +223,20 @@ def halves(groups: int, splits: int, random: np.random.Generator) -> NDArray[np.
 
 
 def bootstrap_halves(
-    groups: int, draws: int, splits: int, random: np.random.Generator
+    groups: int,
+    draws: int,
+    splits: int,
+    random: np.random.Generator,
+    size: int | None = None,
 ) -> NDArray[np.float64]:
     """Halves of groups that were drawn with replacement: (draws, splits, 2, groups) of weights.
 
     Every group gets the number of times it was drawn; it is in one half of a split alone, however
     often it was drawn, so that the halves share no document. A half in which no group was drawn
-    falls back on each of its groups once.
+    falls back on each of its groups once. size: see `halves`.
     """
     times = random.multinomial(groups, np.full(groups, 1 / groups), size=draws)
-    members = halves(groups, draws * splits, random).reshape(draws, splits, 2, groups)
+    members = halves(groups, draws * splits, random, size).reshape(draws, splits, 2, groups)
     weighted = members * times[:, None, None, :]
     empty = weighted.sum(axis=-1, keepdims=True) == 0
     return np.where(empty, members, weighted)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
+from analysis.evidence.design import UNEVEN
+from analysis.evidence.origins import origins
 from analysis.evidence.resampling import check_resampling, each_matrix
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks, adjusted_p, yardsticks
 from analysis.overlap.table import OverlapTable, is_quick, overlap_table
@@ -22,7 +24,8 @@ from pruning.runs.kept import Kept
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec, content_hash
 
-FORMAT = 3  # of the stored file; another number is another file
+FORMAT = 4  # of the stored file; another number is another file
+OLDER = 3  # whose p of domains with unequal text is too small; else the same figures
 FOLDER = "evidence"  # in the run's
 
 
@@ -39,7 +42,8 @@ def evidence(
         return stored
     check_resampling(prune)
     weights = selected_weights(run, prune)
-    comparison = Comparison({domain: run.stats(domain) for domain in run.domains}, spec)
+    stats = {domain: run.stats(domain) for domain in run.domains}
+    comparison = Comparison(stats, spec, origins(run))
     counts = join(
         each_matrix(
             run,
@@ -61,6 +65,10 @@ def evidence(
             layers=yardsticks(layers, counts, number, a, b),
             projections=yardsticks(projections, counts, number, a, b),
             smallest_p=comparison.smallest_p((a, b)),
+            units=comparison.designs[a, b].units,
+            equalised=comparison.designs[a, b].equalised,
+            clustered=comparison.designs[a, b].clustered,
+            blocked=comparison.designs[a, b].blocked,
         )
         for number, (a, b) in enumerate(comparison.pairs)
     )
@@ -76,9 +84,20 @@ def evidence(
 def stored_evidence(
     run: Run, prune: PruneSpec, spec: EvidenceSpec
 ) -> tuple[PairEvidence, ...] | None:
-    """What `evidence` found before; None if it was not asked yet."""
+    """What `evidence` found before; None if it was not asked yet.
+
+    An older program's answer counts where a new one would be the same: with equal text.
+    """
     found = _kept(run, prune, spec).find(_rebuild)
+    if found is None and not is_uneven(run) and not origins(run):
+        found = _kept(run, prune, spec, OLDER).find(_rebuild)
     return None if found is None else found[1]
+
+
+def is_uneven(run: Run) -> bool:
+    """Whether the run's domains have so unequal amounts of text that they are cut for the test."""
+    tokens = [entry.tokens for entry in run.manifest.domains.values()]
+    return min(tokens) < (1 - UNEVEN) * max(tokens)
 
 
 def best_evidence(
@@ -88,10 +107,12 @@ def best_evidence(
 
     First come the most permutations, as they limit the p-values, then the most rows.
     """
-    found = [
-        Kept(path).read(_rebuild) for path in (run.folder / FOLDER).glob(f"{_name(prune)}-*.json")
-    ]
-    return max(found, key=lambda each: _effort(each[0]), default=None)
+    for version in (FORMAT, OLDER):
+        there = (run.folder / FOLDER).glob(f"{_name(prune, version)}-*.json")
+        found = [Kept(path).read(_rebuild) for path in there]
+        if found:
+            return max(found, key=lambda each: _effort(each[0]))
+    return None
 
 
 def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEvidence, ...]]:
@@ -105,7 +126,8 @@ def stored_at_sparsities(run: Run, prune: PruneSpec) -> dict[float, tuple[PairEv
     found = {}
     for percent in range(1, 100):
         at = replace(prune, sparsity=percent / 100)
-        best = best_evidence(run, at) if _name(at) in there else None
+        names = {_name(at, version) for version in (FORMAT, OLDER)}
+        best = best_evidence(run, at) if names & there else None
         if best is not None:
             found[at.sparsity] = best[1]
     return found
@@ -149,10 +171,10 @@ def _adjusted_over_pairs(pairs: Sequence[PairEvidence]) -> tuple[PairEvidence, .
     )
 
 
-def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec) -> Kept:
-    return Kept.of(run.folder / FOLDER, spec.to_json(), f"{_name(prune)}-")
+def _kept(run: Run, prune: PruneSpec, spec: EvidenceSpec, version: int = FORMAT) -> Kept:
+    return Kept.of(run.folder / FOLDER, spec.to_json(), f"{_name(prune, version)}-")
 
 
-def _name(prune: PruneSpec) -> str:
+def _name(prune: PruneSpec, version: int = FORMAT) -> str:
     """What the files of these masks begin with."""
-    return content_hash([FORMAT, prune.to_json()])
+    return content_hash([version, prune.to_json()])

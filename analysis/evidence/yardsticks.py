@@ -12,7 +12,7 @@ yardsticks of a pair of domains, for the model, each layer and each projection:
   domain, 1 = as different as independent masks. Its interval is index +- 1.96 standard errors,
   from a bootstrap over groups of documents and, where only some rows were taken, from the rows;
 - p: permutation test on the groups' labels, of the overlap of the two full masks, one-sided
-  (smaller overlap), with the +1 correction (Phipson & Smyth 2010).
+  (smaller overlap), with the +1 correction (Phipson & Smyth 2010). What is shuffled: `design`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ class Yardsticks:
 
 @dataclass(frozen=True, kw_only=True)
 class PairEvidence(Plain):
-    """All that is known of one pair of domains. smallest_p: the least p that was possible."""
+    """All that is known of one pair of domains. smallest_p: the least p that was possible.
+
+    units: how many of either domain were shuffled; None in results of before they were counted.
+    equalised, clustered, blocked: see `design.Design`.
+    """
 
     domain_a: str
     domain_b: str
@@ -68,6 +72,10 @@ class PairEvidence(Plain):
     layers: tuple[Yardsticks, ...]
     projections: tuple[Yardsticks, ...]
     smallest_p: float
+    units: tuple[int, int] | None = None
+    equalised: bool = False
+    clustered: bool = False
+    blocked: bool = False
 
 
 def adjusted_p(p: Sequence[float]) -> NDArray[np.float64]:
@@ -113,7 +121,8 @@ def _measure(
     draws = _index(boot_ceiling.mean(axis=-1), boot_cross.mean(axis=-1), chance)
     errors = _row_errors(counts, part, pair, (a, b), chance)
     margin = NORMAL_95 * float(np.hypot(draws.std(ddof=1), errors["index_se"]))
-    as_small = np.count_nonzero(jaccard(counts.permuted[:, pair]) <= overlap)
+    observed = float(jaccard(counts.observed[:, pair]))
+    as_small = np.count_nonzero(jaccard(counts.permuted[:, pair]) <= observed)
     return {
         "overlap": overlap,
         "chance": chance,

@@ -19,6 +19,8 @@ from pruning.progress import Report
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
+    from pruning.runs.run import Run
+    from pruning.specs import ExportSpec
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_choice(parser)
     parser.add_argument(
         "--form",
-        choices=("plain", "sparse-bitmask"),
+        choices=("plain", "sparse-bitmask", "gguf"),
         default="plain",
-        help="plain, which transformers loads, or stored small (default: plain)",
+        help="plain, which transformers loads; stored small; or one file for llama.cpp, Ollama and "
+        "LM Studio (default: plain)",
     )
+    add_quant(parser)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="the new folder to write"
     )
@@ -46,9 +50,40 @@ def export(
     from pruning.exports import writing as library
 
     run = workspace_of(arguments).run(spec.run)
+    if arguments.form == "gguf":
+        return _gguf(run, spec, arguments, report)
     result = library.export(run, spec, arguments.out, report, arguments.form)
     return Answer(
         data=result.to_json(), shown=[f"The sub-model is in {result.folder}", summary(result.plan)]
+    )
+
+
+def _gguf(run: Run, spec: ExportSpec, arguments: argparse.Namespace, report: Report) -> Answer:
+    """Write the sub-model as a GGUF file, by way of a plain folder that is not kept."""
+    from pruning.exports.gguf.exporting import export_gguf
+    from pruning.exports.gguf.folders import chats, run_lines
+
+    result, plan = export_gguf(run, spec, arguments.out, arguments.quant, report)
+    lines = run_lines(result.folder.name, result.file, chats(run.model_folder()))
+    return Answer(
+        data={"path": str(result.folder), "file": result.file, "bytes": result.bytes},
+        shown=[
+            f"The sub-model is in {result.folder / result.file}: {result.bytes / 1e6:,.1f} MB.",
+            summary(plan),
+            "Run it there:",
+            *lines,
+        ],
+    )
+
+
+def add_quant(parser: argparse.ArgumentParser) -> None:
+    """--quant, the number format of a GGUF file."""
+    parser.add_argument(
+        "--quant",
+        metavar="FORMAT",
+        default="q8_0",
+        help="of a GGUF file: f32, f16, bf16, q8_0, q5_0 or q4_0; with llama-cpp-python installed "
+        "q6_k, q5_k_m, q4_k_m or q3_k_m, too (default: q8_0)",
     )
 
 

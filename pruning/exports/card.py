@@ -151,12 +151,18 @@ tokenizer = AutoTokenizer.from_pretrained({source})
 
 def restated(card: str, name: str, form: str) -> str:
     """The card with its title and the section on loading written anew for this folder and form."""
+    section = how_to_load(name, form).removeprefix(f"{LOAD_HEADING}\n\n")
+    return with_loading(card, name, section)
+
+
+def with_loading(card: str, name: str, section: str) -> str:
+    """The card with the title `name` and another text under the heading on loading."""
     card = re.sub(r"^# .*$", lambda _: f"# {name}", card, count=1, flags=re.MULTILINE)
     before, heading, rest = card.partition(LOAD_HEADING)
     if not heading:
         return card
     _, following, after = rest.partition("\n## ")
-    return f"{before}{how_to_load(name, form)}{following}{after}"
+    return f"{before}{heading}\n\n{section}{following}{after}"
 
 
 def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:

@@ -63,7 +63,8 @@ def _converted(folder: Path, out: Path, before: str, after: str, convert: Conver
     folder, out = folder.expanduser().resolve(), out.expanduser().resolve()
     record = read_record(folder)
     if record.form != before:
-        raise InputError(f"{folder} is {record.form} already.")
+        why = "already" if record.form == after else f"and not {before}"
+        raise InputError(f"{folder} is {record.form} {why}.")
     check_is_new(out)
     check_space(out, 2 * sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
     with new_folder(out) as target:

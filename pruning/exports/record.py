@@ -5,7 +5,8 @@ Its schema numbers tell readers what they must understand:
 1. A plain mixture: the base checkpoint with zeros. Written for these still, as earlier releases
    read them. The earliest name no `form`, `kept_for` and `left_dense`.
 2. Stored small, or masks combined by sets.
-3. Repaired: kept values that are not the base's.
+3. One GGUF file; `tensors` speaks of the checkpoint that it was made from. Or repaired: kept
+   values that are not the base's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pruning.specs import MIXTURE, NONE, ExportSpec
 SUBMODEL = "submodel.json"
 SCHEMA = 3  # the newest that is read
 PLAIN = "plain"
+GGUF = "gguf"
 FORMS = (PLAIN, LAYOUT)
 
 
@@ -90,6 +92,46 @@ class TensorRecord(Stored):
         return self.pruned is not None
 
 
+class GgufTensor(Stored):
+    """A tensor of the GGUF file: its GGML type, and its shape, rows first."""
+
+    type: str
+    shape: tuple[NonNegativeInt, ...]
+
+
+class SampleTokens(Stored):
+    """What the model's own tokenizer made of the sample texts, which the file has to give too.
+
+    model, pre: the kind of the vocabulary and the pre-tokenizer's name in the file. marked: tokens
+    marked as the user's own. texts, ids: SHA-256 of the texts and of their token ids, which are
+    `count`. compared: whether the vocabulary in the file was tried when it was written.
+    """
+
+    model: str
+    pre: str | None
+    marked: tuple[str, ...]
+    texts: str
+    ids: str
+    count: NonNegativeInt
+    compared: bool
+
+
+class GgufRecord(Stored):
+    """The GGUF file: its name, number format, bytes and SHA-256, and what is in it.
+
+    made_from: the export that it was converted from, as a path; None where that was not kept.
+    """
+
+    file: Annotated[str, AfterValidator(_inside)]
+    quant: str
+    bytes: NonNegativeInt
+    sha256: str
+    architecture: str
+    made_from: str | None
+    tokens: SampleTokens
+    tensors: dict[str, GgufTensor]
+
+
 class Record(Stored):
     """The whole of submodel.json.
 
@@ -114,9 +156,12 @@ class Record(Stored):
     files: dict[Annotated[str, AfterValidator(_inside)], str]
     versions: dict[str, str]
     errors: dict[str, float] | None = None
+    gguf: GgufRecord | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.form == GGUF and self.gguf is None:
+            raise ValueError("it names no GGUF file")
         try:
             ExportSpec.from_json(self.export)
         except (InputError, KeyError, TypeError, AttributeError) as error:
@@ -152,9 +197,7 @@ class Record(Stored):
 
     def restated(self, form: str) -> Record:
         """The record of the same sub-model in another form."""
-        return self.model_copy(
-            update={"form": form, "version": max(self.version, schema_of(self.spec, LAYOUT))}
-        )
+        return self.model_copy(update={"form": form, "version": max(2, self.version)})
 
     def write(self, folder: Path) -> None:
         """Put it into a folder."""
@@ -196,5 +239,5 @@ def read_record(folder: Path) -> Record:
 
 
 def form_of(folder: Path) -> str:
-    """How an exported folder stores its weights: "plain" or "sparse-bitmask"; as `read_record`."""
+    """How an exported folder stores its weights: "plain", "sparse-bitmask" or "gguf"; see `read_record`."""
     return read_record(folder).form

@@ -20,7 +20,7 @@ from pruning.errors import AtlasError, InputError
 from pruning.exports.forms import decompress
 from pruning.exports.load_check import load_and_run
 from pruning.exports.output_errors import recomputed_errors, wrong_errors
-from pruning.exports.record import SUBMODEL, Record, read_record
+from pruning.exports.record import GGUF, SUBMODEL, Record, read_record
 from pruning.exports.tensor_checks import (
     differences,
     wrong_zeros,
@@ -93,12 +93,16 @@ def verify(
     except DamagedError as error:
         check = Check(name="Record", ok=False, detail=str(error))
         return VerifyReport(folder=str(folder), checks=(check,))
+    if record.form == GGUF:
+        from pruning.exports.gguf.verifying import verify_gguf
+
+        return verify_gguf(folder, record, base, report)
     if record.form == LAYOUT:
         return _verify_compressed(folder, base, report, run)
     export, checks = _open(folder, record)
     if export is not None:
         checks.append(
-            _check(
+            check_of(
                 "Files",
                 _changed_files(export),
                 "other files unchanged",
@@ -111,7 +115,7 @@ def verify(
         if run is not None:
             wrong = wrong_errors(record, recomputed_errors(folder, record, run, report))
             right = "layers answer as far from the dense model as recorded"
-            checks.append(_check("Output errors", wrong, right, len(record.errors or ())))
+            checks.append(check_of("Output errors", wrong, right, len(record.errors or ())))
     return VerifyReport(folder=str(folder), checks=tuple(checks))
 
 
@@ -145,7 +149,7 @@ def _open(folder: Path, record: Record) -> tuple[_Export | None, list[Check]]:
         return None, [*checks, Check(name="Shards", ok=False, detail=str(error))]
     stored = {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}
     export = _Export(folder=folder, record=record, tensors=stored)
-    checks.append(_check("Shards", _misplaced(export), "tensors as recorded", len(stored)))
+    checks.append(check_of("Shards", _misplaced(export), "tensors as recorded", len(stored)))
     return export, checks
 
 
@@ -201,8 +205,8 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
             unequal += differences(tensor, sha256, values, entry, base_tensors.get(name))
     pruned = len(export.record.pruned_tensors)
     checks = [
-        _check("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
-        _check("Zeros", misplaced, zeros_in_words(spec, len(left_dense)), pruned),
+        check_of("Tensor bytes", changed, "tensors equal their recorded SHA-256", examined),
+        check_of("Zeros", misplaced, zeros_in_words(spec, len(left_dense)), pruned),
     ]
     if base_tensors is None:
         return [*checks, Check(name="Base model", ok=base is None, detail=missing_base)]
@@ -210,7 +214,7 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
     repaired = sum(entry.repaired for entry in recorded.values())
     if repaired:
         same += f", and the kept values of {repaired} that were repaired"
-    return [*checks, _check("Base model", unequal, same, examined)]
+    return [*checks, check_of("Base model", unequal, same, examined)]
 
 
 def _base_tensors(
@@ -228,7 +232,7 @@ def _base_tensors(
     return {tensor.name: (shard, tensor) for shard in shards for tensor in shard.tensors}, ""
 
 
-def _check(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
+def check_of(name: str, wrong: Iterable[str], right: str, total: int) -> Check:
     """A check that lists what is wrong, or else says what is right about `total` things."""
     found = list(wrong)
     if found:

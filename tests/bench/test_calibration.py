@@ -17,6 +17,7 @@ from bench.trials import Measured, Outcome, equal_share, of_rounds
 from pruning.errors import AtlasError
 
 
+@pytest.mark.process
 def test_a_result_has_a_line_for_each_way(tmp_path: Path) -> None:
     ask = ["calibration", "--shape", "tiny", "--rounds", "1", "--threads", "1"]
     assert main([*ask, "--only-ours", "--results", str(tmp_path)]) == 0
@@ -119,6 +120,7 @@ def test_equal_bits_are_counted_over_all_matrices() -> None:
         equal_share(one, {"a": one["a"]})
 
 
+@pytest.mark.process
 def test_an_environment_is_made_once(tmp_path: Path) -> None:
     python = python_of("empty", ("pip",), tmp_path)
     assert python.exists()
@@ -126,6 +128,7 @@ def test_an_environment_is_made_once(tmp_path: Path) -> None:
     assert python_of("empty", ("pip",), tmp_path).stat().st_mtime_ns == made
 
 
+@pytest.mark.process
 def test_an_environment_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="wrong cannot be installed"):
         python_of("wrong", ("not a requirement!",), tmp_path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bench.__main__ import main
 
 
+@pytest.mark.process
 def test_a_result_compares_with_bare_selection(tmp_path: Path) -> None:
     assert main(["masks", "--rows", "4", "--results", str(tmp_path)]) == 0
     text = (tmp_path / "masks.txt").read_text()

@@ -30,6 +30,7 @@ def test_seven_billion_are_seven_billion() -> None:
     assert 6.4e9 < shape.weights * shape.layers < 6.6e9  # without embeddings and head
 
 
+@pytest.mark.process
 def test_a_result_says_what_was_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ask = ["overlaps", "--shape", "tiny", "--layers", "1", "--results", str(tmp_path)]
     assert main(ask) == 0

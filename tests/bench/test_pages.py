@@ -25,6 +25,7 @@ def test_every_page_is_visited() -> None:
     assert {each.name for each in pages.VISITS} == names
 
 
+@pytest.mark.process
 def test_a_result_has_a_row_for_each_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "JOBS", {"overlap": ()})
     ask = ["pages", "--shape", "tiny", "--page", "masks", "--results", str(tmp_path)]

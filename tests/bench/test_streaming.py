@@ -9,6 +9,7 @@ import pytest
 from bench.__main__ import main
 
 
+@pytest.mark.process
 def test_every_step_is_timed(tmp_path: Path) -> None:
     ask = ["streaming", "--shape", "tiny", "--layers", "1", "--samples", "2", "--seq-len", "32"]
     assert main([*ask, "--folder", str(tmp_path), "--results", str(tmp_path)]) == 0
@@ -21,6 +22,7 @@ def test_every_step_is_timed(tmp_path: Path) -> None:
     assert [path.suffix for path in tmp_path.iterdir()] == [".txt"]  # nothing else is left
 
 
+@pytest.mark.process
 def test_a_process_that_asks_for_more_than_the_limit_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

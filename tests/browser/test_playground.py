@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page
 
 from analysis.playground.prompts import prompts
-from pruning.runs.workspace import Workspace
 from tests.browser.conftest import PATIENCE, Server
 from tests.pruning.finished_run import finished_run
 
@@ -77,10 +76,11 @@ def test_a_prompt_answered_side_by_side(
 
 
 def test_stop_stops(
-    serve: Callable[..., Server], visit: Callable[..., Page], workspace: Path
+    serve: Callable[..., Server], visit: Callable[..., Page], tmp_path: Path
 ) -> None:
-    run = Workspace(workspace).runs()[0]
-    url = f"{serve(workspace).url}/playground?run={run.id}&answer-length=230"
+    """Of a model so deep that it has not written its answer before the button can be pressed."""
+    run = finished_run("llama", tmp_path, layers=60)
+    url = f"{serve(tmp_path / 'workspace').url}/playground?run={run.id}&answer-length=230"
     page = visit(f"{url}&choice=drawn+at+random&temperature=2.0")
     press(page, "write")
     stop = page.locator('[class*="st-key-stop-"] button')

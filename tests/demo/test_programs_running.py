@@ -12,6 +12,8 @@ from demo.texts.programs.operations import LANGUAGES
 from demo.texts.programs.running import Outcome, check, check_alone
 from demo.texts.tasks import ProgramTask
 
+pytestmark = pytest.mark.program
+
 ENDLESS = {
     "python": "    while True:\n        pass\n",
     "java": "    while (true) {}\n}\n",

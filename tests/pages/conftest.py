@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -48,6 +50,15 @@ def pages_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
         begin(self, *args, **kwargs)
 
     monkeypatch.setattr(PagesManager, "__init__", registered)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """As in a real server. AppTest reads the metadata of every installed package for each run."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", found)
+        yield
 
 
 @pytest.fixture(autouse=True)

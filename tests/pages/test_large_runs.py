@@ -104,6 +104,7 @@ def test_masks_that_depend_on_all_layers_wait_for_the_job(
     assert healthy(open_page("masks", allocation="By outliers (OWL)")).get("plotly_chart")
 
 
+@pytest.mark.process
 def test_what_lists_runs_and_reads_results_waits_for_no_model_library() -> None:
     """A server that was just started imports what its first page needs, and that is seconds."""
     modules = ("pages.ui.server", "pruning.runs.workspace", "analysis.evaluation.table")

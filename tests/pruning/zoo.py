@@ -8,13 +8,20 @@ visibly, and sizes differ between architectures so that a mixed-up axis is notic
 from __future__ import annotations
 
 import functools
+import io
 import json
 from pathlib import Path
 from typing import Any
 
+import sentencepiece
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 END_OF_TEXT = "<|endoftext|>"
 BEGIN_OF_TEXT = "<|begin|>"
@@ -251,6 +258,48 @@ def _trained_tokenizer() -> str:
         ),
     )
     return str(tokenizer.to_str())
+
+
+def save_sentencepiece(folder: Path, architecture: str, *, keep_its_file: bool) -> bytes:
+    """Put a SentencePiece tokenizer in place of the byte-level one; returns its file's content.
+
+    keep_its_file: as tokenizer.model; else as tokenizer.json alone, which transformers writes.
+    """
+    gemma = architecture == "gemma"
+    trained = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(_TRAINING_TEXT),
+        model_writer=trained,
+        vocab_size=VOCABULARY - 4,
+        model_type="bpe",
+        byte_fallback=True,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        add_dummy_prefix=not gemma,
+        bos_id=1,
+        eos_id=0,
+        pad_id=2,
+        unk_id=3,
+        minloglevel=2,
+        num_threads=1,
+    )
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    (folder / "tokenizer.model").write_bytes(trained.getvalue())
+    config = {
+        "tokenizer_class": "GemmaTokenizer" if gemma else "LlamaTokenizer",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+        "add_bos_token": True,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    AutoTokenizer.from_pretrained(folder).save_pretrained(folder)
+    if not keep_its_file:
+        (folder / "tokenizer.model").unlink()
+    return trained.getvalue()
 
 
 def edit_config(folder: Path, **changes: Any) -> None:

@@ -13,6 +13,8 @@ from analysis.execution import detection as detection_module
 from pruning.commands.console import QUIET
 from tests.analysis.sandboxed import sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 Capture = pytest.CaptureFixture[str]
 
 

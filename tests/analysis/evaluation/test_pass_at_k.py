@@ -21,6 +21,8 @@ from pruning.errors import Cancelled, InputError
 from pruning.progress import Progress
 from tests.analysis.sandboxed import sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 EXITS = {
     "python": "    import os\n    os._exit(0)\n",
     "java": "    System.exit(0);\n    return 0;\n}\n",

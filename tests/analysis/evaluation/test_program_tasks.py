@@ -18,6 +18,8 @@ from analysis.execution import LABELS, Limits, Sandbox, require_language, run_te
 from pruning.errors import InputError
 from tests.analysis.sandboxed import sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 HUMANEVAL = {
     "task_id": "Made/0",
     "prompt": 'def twice(n):\n    """Return n times two."""\n',

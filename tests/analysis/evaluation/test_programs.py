@@ -20,6 +20,8 @@ from pruning.runs.run import Run
 from pruning.specs import ModelSpec
 from tests.analysis.sandboxed import sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 PYTHON = built_in("python", 2)
 SPEC = EvaluationSpec(
     sparsities=(0.5,), text_bytes=0, task_sets=(PYTHON,), calibrated_on=("code",), yardsticks=False

@@ -248,3 +248,16 @@ def test_one_row_says_nothing_of_how_rows_differ() -> None:
 def test_what_cannot_be_asked_is_refused(tiny_run: Run, prune: PruneSpec, words: str) -> None:
     with pytest.raises(InputError, match=words):
         evidence(tiny_run, prune, EvidenceSpec())
+
+
+def test_what_an_older_program_found_is_still_read(tiny_run: Run) -> None:
+    """But not as the answer where domains have unequal text, whose p was too small then."""
+    prune = PruneSpec(sparsity=0.37)
+    spec = EvidenceSpec(splits=2, permutations=19, bootstraps=2, rows=2)
+    found = evidence(tiny_run, prune, spec)
+    kept = module._kept(tiny_run, prune, spec)
+    kept.path.rename(module._kept(tiny_run, prune, spec, module.OLDER).path)
+    again = best_evidence(tiny_run, prune)
+    assert again is not None
+    assert again[1] == found
+    assert (module.stored_evidence(tiny_run, prune, spec) is None) == module.is_uneven(tiny_run)

@@ -10,6 +10,8 @@ from analysis.execution.languages import java_main, recipe
 from pruning.errors import InputError
 from tests.analysis.sandboxed import SMALL, sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:

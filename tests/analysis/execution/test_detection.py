@@ -43,6 +43,8 @@ from analysis.execution.view import (
 from pruning.errors import AtlasError, InputError
 from tests.analysis.sandboxed import SMALL, python, sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 
 class Broken(Namespaces):
     """A mechanism that starts nothing."""

@@ -11,6 +11,8 @@ import pytest
 from analysis.execution import Limits, Sandbox, run_program
 from tests.analysis.sandboxed import MIB, SMALL, printed_only, python, sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:

@@ -14,6 +14,8 @@ from analysis.execution.sandbox import STDIN_BYTES
 from pruning.errors import AtlasError, Cancelled, InputError
 from tests.analysis.sandboxed import SMALL, python, sandbox_or_skip
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Sandbox:

@@ -160,6 +160,7 @@ calibrate(CalibrationSpec.from_json(json.loads(sys.argv[1])), Workspace(sys.argv
 """
 
 
+@pytest.mark.process
 def test_resumes_after_a_kill_with_the_same_bytes(spec: CalibrationSpec, tmp_path: Path) -> None:
     whole = calibrate(spec, Workspace(tmp_path / "whole"))
     folder = str(tmp_path / "killed")

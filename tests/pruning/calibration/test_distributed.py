@@ -98,6 +98,7 @@ calibrate(spec, Workspace(sys.argv[2]), report, Share())
 """
 
 
+@pytest.mark.process
 def test_the_groups_of_a_killed_worker_are_taken_over(
     spec: CalibrationSpec, alone: Run, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_the_groups_of_a_killed_worker_are_taken_over(
     assert_same_sums(run, alone)
 
 
+@pytest.mark.process
 def test_processes_of_a_torchrun(spec: CalibrationSpec, alone: Run, tmp_path: Path) -> None:
     """Two processes, each with a workspace of its own, then both with the same."""
     script = tmp_path / "script.py"

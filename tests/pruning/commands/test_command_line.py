@@ -282,6 +282,7 @@ def test_a_workspace_that_is_a_file_is_refused(tmp_path: Path, capsys: Capture) 
     assert (status, out, err.count("\n")) == (2, "", 1)
 
 
+@pytest.mark.process
 def test_help_costs_no_heavy_import() -> None:
     text = (
         "import sys, pruning.__main__, analysis.__main__, pruning.jobs;"
@@ -303,6 +304,7 @@ def test_the_worker_finds_the_workspace_where_the_library_looks(
     assert Workspace().root == (tmp_path / "elsewhere").resolve()
 
 
+@pytest.mark.process
 def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path: Path) -> None:
     """What the app does: a spec, the command, the queue; and back come progress and run id."""
     queue = JobQueue(Workspace(tmp_path / "workspace"))

@@ -184,6 +184,7 @@ def test_a_swallowed_cancellation_comes_back_with_the_next_report() -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.process
 def test_a_reader_that_has_gone_is_no_traceback() -> None:
     text = (
         "import sys; from pruning.commands.console import *; p = Parser();"
@@ -227,7 +228,8 @@ def set_clock(monkeypatch: pytest.MonkeyPatch, *, step: float) -> None:
     """From now on a report finds the clock so many seconds later than the one before it."""
     ticks = itertools.count(1)
     clock = SimpleNamespace(monotonic=lambda: 100 + step * next(ticks))
-    monkeypatch.setattr("pruning.commands.bars.time", clock)
+    for module in ("pruning.jobs.progress_file", "pruning.commands.bars"):
+        monkeypatch.setattr(f"{module}.time", clock)
 
 
 def test_the_file_is_not_written_at_every_step(

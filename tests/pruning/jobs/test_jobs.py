@@ -24,6 +24,8 @@ from pruning.jobs.supervisor import judge, last_line, read_result
 from pruning.progress import Progress
 from tests.waiting import alive, until
 
+pytestmark = pytest.mark.process
+
 SLEEP = ("-c", "import time; time.sleep(600)")
 QUICK = ("-c", "print('{}')")
 
