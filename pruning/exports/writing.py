@@ -215,7 +215,9 @@ def _record(
 ) -> Record:
     run, spec = recipe.run, recipe.spec
     errors = recipe.errors
-    of_repair = {} if errors is None else {"errors": {str(n): e for n, e in errors.items()}}
+    of_repair: dict[str, Any] = {}
+    if errors is not None:
+        of_repair["errors"] = {str(layer): error for layer, error in errors.items()}
     return Record(
         schema=schema_of(spec, form),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
