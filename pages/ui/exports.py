@@ -14,7 +14,7 @@ from pages.ui.frame import sentences
 from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace
 from pages.ui.publishing import latest_upload, publishing
-from pages.ui.words import ago, listing, size
+from pages.ui.words import ago, listing, plain, size
 from pruning.jobs.queue import Job
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _download(folder: Path) -> None:
         show_line(job, "packed")
         return
     if job is not None and job.error:
-        st.markdown(f":red[:material/error:] {job.error}")
+        st.markdown(f":red[:material/error:] {plain(job.error)}")
     if st.button("Prepare the download", key=f"pack-{folder.name}", icon=":material/folder_zip:"):
         argv = ["-m", "pruning", "archive", str(folder), "--out", str(archive_path(folder))]
         queue().submit("archive", f"Packing {folder.name}", [*argv, "--json"])
@@ -160,7 +160,7 @@ def _checked(job: Job) -> None:
     elif job.status == "cancelled":
         words = ":material/cancel: The verification was cancelled."
     else:
-        reason = job.error or f"Not verified: {passed}"
+        reason = plain(job.error or "") or f"Not verified: {passed}"
         words = f":red[:material/gpp_bad:] {reason}"
     st.markdown(words)
     if checks:
