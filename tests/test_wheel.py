@@ -21,13 +21,13 @@ from tests.test_readme import README, blocks
 from tests.test_repository import ROOT, requirement_lines
 from tests.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.process
+
 AND_THE_APP = """
 import json, sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from submodel_atlas.serve import app_file
-
-pytestmark = pytest.mark.process
 app = AppTest.from_file(str(app_file()), default_timeout=300).run()
 assert not app.exception, app.exception
 print(json.dumps({"home": atlas.__file__, "run": str(run.folder), "title": app.title[0].value}))

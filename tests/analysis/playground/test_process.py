@@ -21,13 +21,13 @@ from pruning.specs import PruneSpec
 from tests.pruning.finished_run import finished_run
 from tests.waiting import alive, until
 
+pytestmark = pytest.mark.process
+
 CODE = SubModel(mixture=(("code", 1.0),), prune=PruneSpec(sparsity=0.6))
 
 # A worker that answers without a model: each request takes until it is stopped or told to end.
 PUPPET = """
 import json, os, sys
-
-pytestmark = pytest.mark.process
 asked = None
 for line in sys.stdin:
     message = json.loads(line)
