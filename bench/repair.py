@@ -76,7 +76,8 @@ class Trial:
         if spec.repair == NONE:
             masks = masks_recipe_of(self.run, spec).masks()
             return {weight.key: MadeWeight(mask=mask) for weight, mask in masks}, 0.0
-        recipe, made = RepairedRecipe(self.run, spec), {}
+        recipe = RepairedRecipe(self.run, spec)
+        made: dict[WeightKey, MadeWeight] = {}
         solver, size = replace(recipe.solver(), ridge=ridge), self.run.spec.sequences_per_batch
         error = 0.0
         for layer in repair(self.loaded, recipe.samples(), recipe.weights, solver, size):

@@ -13,7 +13,7 @@ from analysis.captions import model_name
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
-from pages.ui.export_choice import choose_domains
+from pages.ui.export_choice import choose_domains, choose_repair, repair_cost
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_followed, show_job, submit
@@ -60,6 +60,7 @@ def _make(run: Run, *, busy: bool) -> None:
         mode = "one-shot"
         if combination == "mixture":
             mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
+        repair = choose_repair(combination, prune)
         prune = choose_parts(run, prune)
     from pruning.exports.planning import plan_export
     from pruning.specs import ExportSpec
@@ -70,6 +71,7 @@ def _make(run: Run, *, busy: bool) -> None:
         prune=prune,
         mode=mode,
         combination=combination,
+        repair=repair,
     )
     if _counted(run, spec):
         with st.spinner("Counting"):
@@ -80,7 +82,7 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.masks.recipe import recipe_of
+    from pruning.repair.recipe import recipe_of
 
     job = show_followed("plan")
     if recipe_of(run, spec).is_quick:
@@ -186,6 +188,9 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
         "masks and kept values are small, and become plain again with `python -m pruning "
         "decompress`.",
     )
+    cost = repair_cost(run, spec)
+    if cost:
+        st.caption(cost)
     if right.button(
         "Build the sub-model",
         type="primary",
@@ -212,7 +217,8 @@ def _free_name(run: Run, spec: ExportSpec) -> str:
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
-    stem = f"{base}-{how}{domains}-{amount}"[:70]
+    repaired = "" if spec.repair == "none" else f"-{spec.repair}"
+    stem = f"{base}-{how}{domains}-{amount}{repaired}"[:70]
     taken = {folder.name for folder in workspace().exports_folder.iterdir()}
     names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

@@ -65,6 +65,31 @@ def test_what_was_chosen_is_what_is_queued(run: Run, empty: Path, open_page: Ope
     assert choice_of(parser.parse_args(shlex.split(said)[4:]), parser) == spec
 
 
+def test_a_repair_says_what_it_costs_before_it_starts(
+    run: Run, empty: Path, open_page: Open
+) -> None:
+    app = healthy(open_page("export", repair="ALPS"))
+    assert any("The repair takes about" in caption.value for caption in app.caption)
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    job = queue().list()[0]
+    spec = ExportSpec.from_json(json.loads((job.folder / "spec.json").read_text()))
+    assert spec.repair == "alps"
+    assert job.argv[job.argv.index("--out") + 1].endswith("-alps")
+    plain = healthy(open_page("export", repair="None"))
+    assert not any("The repair takes" in caption.value for caption in plain.caption)
+
+
+def test_a_repair_that_makes_no_sense_is_not_offered(run: Run, open_page: Open) -> None:
+    for choices, offered in (
+        ({"score": "magnitude"}, ["Refit the kept weights"]),
+        ({"keep": KEEPS["removal"]}, []),
+    ):
+        app = healthy(open_page("export", **choices))
+        switch = next(each for each in app.button_group if each.label == "Repair")
+        assert switch.options == ["None", *offered]
+
+
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b"])
 def test_a_bad_name_is_a_sentence(run: Run, open_page: Open, name: str) -> None:
     app = open_page("export")
