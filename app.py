@@ -11,9 +11,7 @@ import streamlit as st
 from streamlit import runtime
 
 from pages.ui.frame import draw, pages
-from pages.ui.guard import MIDDLEWARE, ask_nobody, check_address
 from pages.ui.server import ROUTES, lifespan
-from pruning.errors import InputError
 
 if "--workspace" in sys.argv[:-1]:
     os.environ["SUBMODEL_ATLAS_WORKSPACE"] = sys.argv[sys.argv.index("--workspace") + 1]
@@ -27,11 +25,6 @@ page = st.navigation(pages(), position="hidden")
 if runtime.exists() or st.runtime.scriptrunner.get_script_run_ctx() is not None:
     draw(page)
 else:
-    ask_nobody()
-    try:
-        check_address()
-    except InputError as error:
-        sys.exit(str(error))
-    app = st.App(__file__, routes=ROUTES, lifespan=lifespan, middleware=MIDDLEWARE)
+    app = st.App(__file__, routes=ROUTES, lifespan=lifespan)
     if __name__ == "__main__":
         app.run()

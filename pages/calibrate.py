@@ -22,7 +22,7 @@ from pages.ui.model_choice import (
 )
 from pages.ui.runs_list import open_links, runs_list
 from pages.ui.state import choose_many, number
-from pages.ui.words import count, duration, explain, listing, plain, size
+from pages.ui.words import count, duration, explain, listing, size
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
 from pruning.specs import CalibrationSpec, DomainSpec, ModelSpec, SampleSpec
@@ -52,7 +52,7 @@ def draw() -> None:
             try:
                 report = look_at(*chosen)
             except InputError as error:
-                st.error(plain(str(error)), icon=":material/block:")
+                st.error(str(error), icon=":material/block:")
             else:
                 usable = describe(report)
         st.subheader("2 · Domains", anchor=False)

@@ -22,7 +22,7 @@ from pruning.specs.words import other_words, percent, score_words
 
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
-    from analysis.evaluation.table import EvaluationTable, Result
+    from analysis.evaluation.table import EvaluationTable
     from pruning.runs.run import Run
 
 VIEWS = {"values": "values", "against-own": "against its own mask"}
@@ -151,6 +151,7 @@ def _view(key: str) -> str:
 
 def _texts(table: EvaluationTable, sparsity: float) -> None:
     """The matrix on held-out text."""
+    from analysis.evaluation.findings import best_sentence
     from analysis.evaluation.spec import TEXT
     from analysis.evaluation.table import remarks
     from analysis.figures.evaluation import evaluation_matrix
@@ -166,36 +167,41 @@ def _texts(table: EvaluationTable, sparsity: float) -> None:
     results = table.select(measure=what, sparsity=sparsity, kind=TEXT)
     show(evaluation_matrix(results, view, style()), f"matrix-{what.replace(' ', '-')}")
     st.caption(
-        "Lower is better. A frame marks the best mask of a column. Below each number stands its "
+        "Lower is better. A frame marks the mask that is clearly the best of its column (paired test "
+        "against every other, adjusted p below 0.05). Below each number stands its "
         "95% interval over documents (a studentised bootstrap); differences are paired, document by "
         f"document. {remarks(table.spec)}"
     )
-    st.markdown(_in_words(results))
+    st.markdown(best_sentence(results, label))
+    _specialisation(table, sparsity)
 
 
-def _in_words(results: tuple[Result, ...]) -> str:
-    """How often a domain's own mask is the best, and what two draws differ by."""
-    masks = [r for r in results if r.is_own]
-    best = [r for r in masks if r.best]
-    lines = []
-    if masks:
-        names = ", ".join(label(r.column.name) for r in best) or "none"
-        lines.append(
-            f"A domain's own mask is the best of its column in **{len(best)} of {len(masks)}** "
-            f"domains ({names})."
+def _specialisation(table: EvaluationTable, sparsity: float) -> None:
+    """How much more other masks need on a domain's text than its own: words, and numbers."""
+    from analysis.evaluation.findings import specialisation_sentences
+    from analysis.evaluation.specialisation import specialisation
+
+    found = specialisation(table, sparsity)
+    if found is None:
+        return
+    st.subheader("How special each mask is", anchor=False)
+    for said in specialisation_sentences(found, label):
+        st.markdown(said)
+    with st.expander("Every domain in numbers", icon=":material/table_rows:"):
+        st.dataframe(
+            [{**row, "domain": label(row["domain"])} for row in found.table()],
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(words, format="percent")
+                for name, words in (
+                    ("others", "other masks need more"),
+                    ("low", "95% from"),
+                    ("high", "to"),
+                    ("mixture", "the mixture needs more"),
+                    ("another_draw", "two draws differ by"),
+                )
+            },
         )
-    draws = [r.to_own for r in results if r.source.half == 2 and r.to_own is not None]
-    others = [r.to_own for r in results if r.source.kind == "domain" and r.to_own is not None]
-    if draws and others:
-        lines.append(
-            f"Another draw of a domain's own text changes the value by "
-            f"{_mean(draws):.3g} on average; the mask of another domain by {_mean(others):.3g}."
-        )
-    return " ".join(lines)
-
-
-def _mean(differences: list) -> float:
-    return sum(abs(each.value) for each in differences) / len(differences)
 
 
 def _tasks(table: EvaluationTable, sparsity: float) -> None:

@@ -14,6 +14,7 @@ from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
 from pages.ui.export_choice import choose_domains, choose_repair, repair_cost
+from pages.ui.export_form import Form, choose_form, state_costs
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_followed, show_job, submit
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from pruning.runs.run import Run
     from pruning.specs import ExportSpec
 
-FORMS = {"plain": "Plain files", "sparse-bitmask": "Small"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -62,6 +62,7 @@ def _make(run: Run, *, busy: bool) -> None:
             mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
         repair = choose_repair(combination, prune)
         prune = choose_parts(run, prune)
+        form = choose_form()
     from pruning.exports.planning import plan_export
     from pruning.specs import ExportSpec
 
@@ -76,8 +77,8 @@ def _make(run: Run, *, busy: bool) -> None:
     if _counted(run, spec):
         with st.spinner("Counting"):
             plan = plan_export(run, spec)
-        _preview(plan, spec)
-        _build(run, spec, busy)
+        _preview(plan, spec, form)
+        _build(run, spec, form, busy)
 
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
@@ -98,7 +99,7 @@ def _counted(run: Run, spec: ExportSpec) -> bool:
     return False
 
 
-def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
+def _preview(plan: ExportPlan, spec: ExportSpec, form: Form) -> None:
     from pruning.masks.starved import left_dense_sentence
 
     st.header("What it will look like", anchor=False)
@@ -144,14 +145,14 @@ def _preview(plan: ExportPlan, spec: ExportSpec) -> None:
     )
     columns[3].metric(
         "Size on disk",
-        size(plan.bytes),
-        f"{size(plan.compressed_bytes)} stored small",
+        size(form.bytes(plan)),
+        f"{form.bytes(plan) / plan.bytes:.0%} of {size(plan.bytes)} dense",
         delta_color="off",
         delta_arrow="off",
         border=True,
-        help="A checkpoint stores zeros like any other number, so the folder is as large as the "
-        "base model. The second figure is its size as bit masks and kept values (sparse-bitmask).",
+        help="Of the weights, in the form that is chosen. The table below has the other forms.",
     )
+    state_costs(plan, form)
     with st.expander("Sparsity in every layer and projection", icon=":material/grid_on:"):
         _sparsity_in_parts(plan)
     glossary("Sparsity", "Mask", "One-shot and sequential", "Pattern")
@@ -173,21 +174,12 @@ def _sparsity_in_parts(plan: ExportPlan) -> None:
     show(chart, "planned-sparsity")
 
 
-def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
+def _build(run: Run, spec: ExportSpec, form: Form, busy: bool) -> None:
     proposed = _free_name(run, spec)
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     name = left.text_input(
         "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
     ).strip()
-    form = switch(
-        "Stored as",
-        tuple(FORMS),
-        "form",
-        format_func=FORMS.__getitem__,
-        help="Plain files are what transformers loads; they are as large as the base model. Bit "
-        "masks and kept values are small, and become plain again with `python -m pruning "
-        "decompress`.",
-    )
     cost = repair_cost(run, spec)
     if cost:
         st.caption(cost)
@@ -203,10 +195,10 @@ def _build(run: Run, spec: ExportSpec, busy: bool) -> None:
         folder = workspace().exports_folder / name
         if folder.exists():
             raise InputError(f"There is an export named {name} already; choose another name.")
-        argv = ["pruning", "export", "--out", str(folder), "--form", form]
+        argv = ["pruning", "export", "--out", str(folder), *form.flags]
         submit("export", f"Building {name}", argv, spec.to_json())
     with st.expander("The same on the command line", icon=":material/terminal:"):
-        flags = [*choice_flags(spec), "--form", form, "--out", f"exports/{name}"]
+        flags = [*choice_flags(spec), *form.flags, "--out", f"exports/{name}"]
         words = ["python", "-m", "pruning", "export", *flags]
         st.code(shlex.join(words), language="sh", wrap_lines=True)
 

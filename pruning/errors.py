@@ -11,6 +11,7 @@ Both carry one sentence that says what is wrong and what to do. `x` marks those 
         x UnreachableError
     RuntimeError
       x AtlasError
+        x DamagedError
     BaseException
       x Cancelled
 """

@@ -10,13 +10,7 @@ from pathlib import Path
 from pruning.commands.console import Answer
 from pruning.commands.options import add_workspace
 from pruning.errors import AtlasError
-from pruning.machine.paths import (
-    PROJECT_FOLDER,
-    ROOTS_VARIABLE,
-    WORKSPACE_VARIABLE,
-    is_checkout,
-    workspace_folder,
-)
+from pruning.machine.paths import PROJECT_FOLDER, WORKSPACE_VARIABLE, is_checkout, workspace_folder
 from pruning.progress import Report
 
 
@@ -29,21 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="on which it listens; there are no accounts, so whoever reaches it may use it "
         "(default: 127.0.0.1)",
     )
-    parser.add_argument(
-        "--allowed-host",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="a name by which browsers may reach it, beside localhost; may be given several times",
-    )
-    parser.add_argument(
-        "--root",
-        metavar="DIR",
-        action="append",
-        default=[],
-        help="a folder that models and texts may be read from, and then no other; needed to listen "
-        "on an address that others reach",
-    )
     add_workspace(parser)
     parser.set_defaults(command=serve, json=False)
 
@@ -52,8 +31,6 @@ def serve(arguments: argparse.Namespace, report: Report) -> Answer:
     """Become the server's process, which runs until it is stopped."""
     app = app_file()
     os.environ[WORKSPACE_VARIABLE] = str(workspace_folder(arguments.workspace))
-    if arguments.root:
-        os.environ[ROOTS_VARIABLE] = os.pathsep.join(arguments.root)
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *server_arguments(app, arguments)])
 
@@ -61,8 +38,7 @@ def serve(arguments: argparse.Namespace, report: Report) -> Answer:
 def server_arguments(app: Path, arguments: argparse.Namespace) -> list[str]:
     """What Python is started with. Streamlit finds the settings in .streamlit beside the app."""
     where = ["--server.address", arguments.address, "--server.port", str(arguments.port)]
-    names = [word for name in arguments.allowed_host for word in ("--server.allowedHosts", name)]
-    return ["-m", "streamlit", "run", str(app), *where, *names]
+    return ["-m", "streamlit", "run", str(app), *where]
 
 
 def app_file() -> Path:

@@ -22,6 +22,7 @@ FLOW = (
     "calibration",
     "masks",
     "repair",
+    "narrowing",
     "exports",
     "jobs",
     "commands",

@@ -36,7 +36,10 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
     """Measure, or read what was measured before."""
     spec = evaluation_spec_of(arguments)
     from analysis.evaluation import evaluate as evaluation
+    from analysis.evaluation.findings import specialisation_sentences
+    from analysis.evaluation.paired_tests import CLEAR
     from analysis.evaluation.spec import columns_of
+    from analysis.evaluation.specialisation import specialisation
 
     workspace = workspace_of(arguments)
     run = workspace.run(arguments.run)
@@ -48,14 +51,27 @@ def evaluate(arguments: argparse.Namespace, report: Report) -> Answer:
         report=report,
     )
     said = remarks_on(table)
+    special = {each: specialisation(table, each) for each in spec.sparsities}
     return Answer(
         data={
             "run": run.id,
             "evaluation": spec.to_json(),
             "held_out": said,
             "results": [result.row() for result in table.results],
+            "specialisation": [
+                {"sparsity": each, **found.row()} for each, found in special.items() if found
+            ],
         },
-        shown=[*tables(table), said],
+        shown=[
+            *tables(table),
+            f"* marks what is clearly the best of its column (adjusted p below {CLEAR:g}).",
+            *(
+                f"At {percent(each)} sparsity: {' '.join(specialisation_sentences(found))}"
+                for each, found in special.items()
+                if found
+            ),
+            said,
+        ],
     )
 
 
@@ -93,7 +109,7 @@ def tables(table: EvaluationTable) -> list[Any]:
 
 
 def _table(results: tuple[Result, ...]) -> Table:
-    """Rows are what a mask was calibrated on; * marks the best mask of a column."""
+    """Rows are what a mask was calibrated on; * marks the clearly best mask of a column."""
     columns = list(dict.fromkeys(result.column for result in results))
     shown = Table()
     shown.add_column("calibrated on")

@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     """Resample the stored sums, or read what was found before."""
     prune = prune_spec_of(arguments)
+    from analysis.evaluation.specialisation import stored_specialisation
     from analysis.evidence.findings import (
         cautions,
         is_enough,
@@ -70,6 +71,8 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         at[other] = find(run, replace(prune, sparsity=other), spec, report)
         learning_curves(run, replace(prune, sparsity=other), spec, report)
     warnings = cautions(run)
+    measured = stored_specialisation(run, prune)
+    words = [sentence(pair, measured=measured) for pair in pairs]
     lines = [learning_sentence(curve) for curve in curves]
     enough = is_enough(curves, pairs)
     sampled = rows_sentence(pairs, spec.rows) + (f" {EXACT}" if spec.rows else "")
@@ -78,7 +81,10 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
             "run": run.id,
             "prune": prune.to_json(),
             "evidence": spec.to_json(),
-            "pairs": [{**asdict(pair), "sentence": sentence(pair)} for pair in pairs],
+            "pairs": [
+                {**asdict(pair), "sentence": said} for pair, said in zip(pairs, words, strict=True)
+            ],
+            "specialisation": measured.row() if measured else None,
             "learning": [
                 {**asdict(curve), "sentence": line}
                 for curve, line in zip(curves, lines, strict=True)
@@ -94,7 +100,7 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
         shown=[
             *by_part(pairs),
             f"{sampled} {p_sentence(pairs)}\n",
-            *(sentence(pair) for pair in pairs),
+            *words,
             "\nOverlap of the mask from k groups of documents with that from all of them",
             learning_table(curves),
             *lines,
@@ -132,9 +138,10 @@ def parts_table(kind: str, rows: Sequence[tuple[PairEvidence, Yardsticks]]) -> T
     shown.add_column("domains")
     if kind:
         shown.add_column(kind)
-    for heading in ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "95%", "p"):
+    for heading in ("overlap", "ceiling", "cross", "chance", "magnitudes", "index", "95%"):
         shown.add_column(heading, justify="right")
-    shown.add_column("adjusted p", justify="right")
+    for heading in ("unlimited text", "p", "adjusted p"):
+        shown.add_column(heading, justify="right")
     for pair, row in rows:
         shown.add_row(
             f"{pair.domain_a}, {pair.domain_b}",
@@ -143,6 +150,7 @@ def parts_table(kind: str, rows: Sequence[tuple[PairEvidence, Yardsticks]]) -> T
             f"{row.magnitude_a:.3f}, {row.magnitude_b:.3f}",
             f"{row.index:.3f}",
             f"{row.index_low:.3f} to {row.index_high:.3f}",
+            f"{row.unlimited_index:.3f}",
             f"{row.p:.2g}",
             f"{row.adjusted_p:.2g}",
         )

@@ -71,7 +71,7 @@ def scores(arguments: argparse.Namespace, report: Report) -> Answer:
 
 
 def every_mask(found: ScoreComparison, sparsity: float) -> Table:
-    """Rows are a mask's domain and score, columns the texts; * marks the best of the scores."""
+    """Rows are a mask's domain and score, columns the texts; * marks the clearly best score."""
     table = Table("calibrated on", "score")
     for name in found.dense:
         table.add_column(name, justify="right")

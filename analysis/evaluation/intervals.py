@@ -114,8 +114,18 @@ def jackknife_interval(of_totals: Callable[[Float], Float], parts: Sequence[Floa
     units = len(parts[0])
     if units < 2:
         return float("nan"), float("nan")
-    totals = [part.sum(axis=0, keepdims=True) for part in parts]
+    value, error = jackknife_error(of_totals, parts)
+    margin = _student(units - 1) * error
+    return value - margin, value + margin
+
+
+def jackknife_error(
+    of_totals: Callable[[Float], Float], parts: Sequence[Float]
+) -> tuple[float, float]:
+    """The value, or the first's minus the second's, and its standard error by leaving out each unit."""
+    units = len(parts[0])
     signs = (1.0, -1.0)[: len(parts)]
+    totals = [part.sum(axis=0, keepdims=True) for part in parts]
     value = sum(
         sign * float(of_totals(total)[0]) for sign, total in zip(signs, totals, strict=True)
     )
@@ -126,9 +136,7 @@ def jackknife_interval(of_totals: Callable[[Float], Float], parts: Sequence[Floa
         ],
         axis=0,
     )
-    error = float(np.sqrt((units - 1) * without.var()))
-    margin = _student(units - 1) * error
-    return value - margin, value + margin
+    return value, float(np.sqrt((units - 1) * without.var()))
 
 
 @lru_cache(maxsize=16)

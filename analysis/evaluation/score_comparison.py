@@ -16,11 +16,14 @@ import numpy as np
 from analysis.evaluation.evaluate import evaluate
 from analysis.evaluation.mask_sources import DENSE
 from analysis.evaluation.measures import BITS_PER_BYTE, Estimate, paired_difference
+from analysis.evaluation.paired_tests import CLEAR, adjusted, clear_best, paired_p
 from analysis.evaluation.spec import EvaluationSpec
 from analysis.evaluation.table import Cell, EvaluationTable
 from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.specs import PruneSpec
+
+Where = tuple[float, str, str]  # sparsity, calibrated on, measured on
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "wanda": {},
@@ -34,7 +37,9 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 class ScoreResult:
     """Bits per byte of one mask on one text. to_wanda: minus Wanda's, paired by document.
 
-    way: one of WAYS. best: no other way is better for this domain's mask on this text.
+    way: one of WAYS. p: of that difference, adjusted over all masks, texts and ways at this sparsity
+    (Holm); 1 for Wanda itself. best: clearly better than every other way for this domain's mask on
+    this text, adjusted over masks and texts.
     """
 
     way: str
@@ -43,6 +48,7 @@ class ScoreResult:
     sparsity: float
     value: float
     to_wanda: Estimate
+    p: float
     best: bool
 
     @property
@@ -61,6 +67,7 @@ class ScoreResult:
             "minus_wanda": self.to_wanda.value,
             "minus_wanda_low": self.to_wanda.low,
             "minus_wanda_high": self.to_wanda.high,
+            "minus_wanda_adjusted_p": self.p,
             "best": self.best,
         }
 
@@ -81,13 +88,10 @@ class ScoreComparison:
         return self._mean(way, sparsity, own, lambda result: result.to_wanda.value)
 
     def clear(self, way: str, sparsity: float, *, own: bool) -> tuple[int, int, int]:
-        """(better, worse, all): texts on which the interval of the difference leaves out zero."""
-        found = [result.to_wanda for result in self._of(way, sparsity, own)]
-        return (
-            sum(each.high < 0 for each in found),
-            sum(each.low > 0 for each in found),
-            len(found),
-        )
+        """(better, worse, all): texts on which the difference is clear, adjusted for their number."""
+        found = self._of(way, sparsity, own)
+        clear = [each.to_wanda.value for each in found if each.p < CLEAR]
+        return sum(value < 0 for value in clear), sum(value > 0 for value in clear), len(found)
 
     def _of(self, way: str, sparsity: float, own: bool) -> list[ScoreResult]:
         return [
@@ -133,21 +137,19 @@ def comparison_of(tables: Mapping[str, EvaluationTable]) -> ScoreComparison:
         way: {_place(cell): cell for cell in table.cells if cell.source != DENSE}
         for way, table in tables.items()
     }
-    values = {
-        way: {place: _value(cell) for place, cell in of_way.items()}
-        for way, of_way in cells.items()
-    }
+    best, p = _best(cells), _to_wanda(cells)
     results = tuple(
         ScoreResult(
             way=way,
             calibrated_on=calibrated_on,
             measured_on=measured_on,
             sparsity=sparsity,
-            value=values[way][place],
+            value=_value(cell),
             to_wanda=paired_difference(
                 BITS_PER_BYTE, _statistics(cell), _statistics(cells["wanda"][place])
             ),
-            best=values[way][place] == min(of_way[place] for of_way in values.values()),
+            p=p.get((way, place), 1.0),
+            best=best.get(place) == way,
         )
         for way, of_way in cells.items()
         for place, cell in of_way.items()
@@ -157,6 +159,27 @@ def comparison_of(tables: Mapping[str, EvaluationTable]) -> ScoreComparison:
     return ScoreComparison(
         dense={cell.column.name: _value(cell) for cell in dense}, results=results
     )
+
+
+def _best(cells: Mapping[str, Mapping[Where, Cell]]) -> dict[Where, str]:
+    """The clearly best way of each mask and text, where there is one."""
+    found = {
+        place: clear_best(BITS_PER_BYTE, {way: _statistics(of[place]) for way, of in cells.items()})
+        for place in cells["wanda"]
+    }
+    p = adjusted({place: p for place, (_, p) in found.items()}, lambda place: place[0])
+    return {place: way for place, (way, _) in found.items() if p[place] < CLEAR}
+
+
+def _to_wanda(cells: Mapping[str, Mapping[Where, Cell]]) -> dict[tuple[str, Where], float]:
+    """p of every way's difference from Wanda, adjusted over all at one sparsity."""
+    found = {
+        (way, place): paired_p(BITS_PER_BYTE, _statistics(cell), _statistics(cells["wanda"][place]))
+        for way, of_way in cells.items()
+        if way != "wanda"
+        for place, cell in of_way.items()
+    }
+    return adjusted(found, lambda key: key[1][0])
 
 
 def _place(cell: Cell) -> tuple[float, str, str]:

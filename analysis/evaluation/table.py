@@ -9,7 +9,8 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, of_domain
-from analysis.evaluation.measures import Estimate, Measured, estimate, measure, paired_difference
+from analysis.evaluation.measures import Estimate, Float, Measured, estimate, paired_difference
+from analysis.evaluation.paired_tests import CLEAR, adjusted, clear_best, paired_p
 from analysis.evaluation.spec import Column, EvaluationSpec
 from analysis.evaluation.store import read_cell, read_table, tables
 
@@ -37,8 +38,10 @@ class Result:
 
     to_dense, to_own: value minus that of the dense model, and of the column's own domain's mask at
     the same sparsity (for the second of two draws of a domain: of the first), both paired by
-    document or task; None where there is nothing to subtract. best: no other mask of a domain, the
-    mixture, magnitude or chance is better here.
+    document or task; None where there is nothing to subtract. leads: no other mask of a domain, the
+    mixture, magnitude or chance has a better value here. best: it leads, and clearly so: by a test
+    against each of them, adjusted over the columns of a measure at one sparsity. lead_p: that
+    test's adjusted p, of what leads. own_p: of to_own, paired, adjusted likewise over its cells.
     """
 
     source: MaskSource
@@ -48,7 +51,14 @@ class Result:
     estimate: Estimate
     to_dense: Estimate | None
     to_own: Estimate | None
-    best: bool
+    leads: bool
+    lead_p: float | None
+    own_p: float | None
+
+    @property
+    def best(self) -> bool:
+        """Whether it is clearly the best of its column."""
+        return self.lead_p is not None and self.lead_p < CLEAR
 
     @property
     def is_own(self) -> bool:
@@ -67,6 +77,9 @@ class Result:
             "units": self.estimate.units,
             **_named("minus_dense", self.to_dense),
             **_named("minus_own", self.to_own),
+            "minus_own_adjusted_p": self.own_p,
+            "leads": self.leads,
+            "leads_adjusted_p": self.lead_p,
             "best": self.best,
         }
 
@@ -126,12 +139,13 @@ class EvaluationTable:
 
     def _results(self) -> Iterator[Result]:
         there = {(cell.source, cell.sparsity, cell.column): cell.measured for cell in self.cells}
-        best = self._best()
+        leaders, own_p = self._leaders(), self._own_p(there)
         for cell in self.cells:
             dense = there.get((DENSE, 0.0, cell.column)) if cell.source != DENSE else None
-            reference = _reference(cell)
-            own = there.get((reference, cell.sparsity, cell.column)) if reference else None
+            own = _own(cell, there)
             for name, statistics in cell.measured.statistics.items():
+                leader, p = leaders.get((cell.sparsity, cell.column, name), (None, None))
+                leads = cell.source == leader
                 yield Result(
                     source=cell.source,
                     sparsity=cell.sparsity,
@@ -140,23 +154,40 @@ class EvaluationTable:
                     estimate=estimate(name, statistics),
                     to_dense=_difference(name, cell.measured, dense),
                     to_own=_difference(name, cell.measured, own),
-                    best=cell.source in best.get((cell.sparsity, cell.column, name), ()),
+                    leads=leads,
+                    lead_p=p if leads else None,
+                    own_p=own_p.get((cell.source, cell.sparsity, cell.column, name)),
                 )
 
-    def _best(self) -> dict[tuple[float, Column, str], set[MaskSource]]:
-        """The best masks of each column, several where they are equal; not dense, not the draws."""
-        values: dict[tuple[float, Column, str], dict[MaskSource, float]] = {}
+    def _leaders(self) -> dict[tuple[float, Column, str], tuple[MaskSource, float]]:
+        """The best mask of each column, and p that it is not truly so; not dense, not the draws.
+
+        p is adjusted over the columns of one measure and sparsity.
+        """
+        found: dict[tuple[float, Column, str], dict[MaskSource, Float]] = {}
         for cell in self.cells:
-            if cell.source.kind in ("dense", "half"):
-                continue
+            if cell.source.kind not in ("dense", "half"):
+                for name, statistics in cell.measured.statistics.items():
+                    place = (cell.sparsity, cell.column, name)
+                    found.setdefault(place, {})[cell.source] = statistics
+        best = {place: clear_best(place[2], of_place) for place, of_place in found.items()}
+        p_values = adjusted(
+            {place: p for place, (_, p) in best.items()}, lambda place: (place[0], place[2])
+        )
+        return {place: (leader, p_values[place]) for place, (leader, _) in best.items()}
+
+    def _own_p(
+        self, there: Mapping[tuple[MaskSource, float, Column], Measured]
+    ) -> dict[tuple[MaskSource, float, Column, str], float]:
+        """p that a mask does as the column's own, adjusted over a measure's cells at one sparsity."""
+        found = {}
+        for cell in self.cells:
+            own = _own(cell, there)
             for name, statistics in cell.measured.statistics.items():
-                value = measure(name).of_totals(statistics.sum(axis=0, keepdims=True))[0]
-                of_column = values.setdefault((cell.sparsity, cell.column, name), {})
-                of_column[cell.source] = float(value)
-        return {
-            place: {source for source, value in found.items() if value == _top(place[2], found)}
-            for place, found in values.items()
-        }
+                if own is not None and name in own.statistics:
+                    place = (cell.source, cell.sparsity, cell.column, name)
+                    found[place] = paired_p(name, statistics, own.statistics[name])
+        return adjusted(found, lambda place: (place[1], place[3]))
 
 
 def stored_table(run: Run, spec: EvaluationSpec) -> EvaluationTable | None:
@@ -189,8 +220,10 @@ def _table(run: Run, record: dict[str, Any]) -> EvaluationTable:
     )
 
 
-def _top(name: str, found: Mapping[MaskSource, float]) -> float:
-    return (max if measure(name).higher_is_better else min)(found.values())
+def _own(cell: Cell, there: Mapping[tuple[MaskSource, float, Column], Measured]) -> Measured | None:
+    """What the column's own mask did there, or the first draw; None where nothing can be compared."""
+    reference = _reference(cell)
+    return there.get((reference, cell.sparsity, cell.column)) if reference else None
 
 
 def _reference(cell: Cell) -> MaskSource | None:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from analysis.evaluation.findings import effect_sentence
+from analysis.evaluation.specialisation import Specialisations
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.yardsticks import PairEvidence
 from pruning.runs.run import Run
 
 CLEAR = 0.05  # p below this, adjusted for the number of tests: a difference is called real
-SIZES = ((0.02, "negligible"), (0.1, "small"), (0.3, "modest"), (0.6, "large"))
 UNEVEN = 0.05  # token counts of two domains may differ by this share before it is said
 ENOUGH = 2  # domains should differ by this many times what two draws of one domain do
 TWO_DRAWS = 2**0.5  # two draws of one domain differ by so many times what doubling text changes
 FEW_DOCUMENTS = 4  # per group; below this single documents decide what a group is
 
 
-def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
-    """What a pair's yardsticks say. name: from a domain's name to how it is shown."""
+def sentence(
+    pair: PairEvidence,
+    name: Callable[[str], str] = str,
+    measured: Specialisations | None = None,
+) -> str:
+    """What a pair's yardsticks say, and beside "real" what the difference does to the model.
+
+    name: from a domain's name to how it is shown. measured: the evaluation's, if there is one.
+    """
     whole = pair.whole
     a, b = name(pair.domain_a), name(pair.domain_b)
     facts = (
@@ -30,15 +38,11 @@ def sentence(pair: PairEvidence, name: Callable[[str], str] = str) -> str:
     if whole.adjusted_p >= CLEAR:
         return f"{facts} That is no evidence of a difference ({p}).{design}"
     return (
-        f"{facts} The difference is real ({p}) and {size(whole.index)} "
-        f"(index {whole.index:.2f}, 95% interval {whole.index_low:.2f} to {whole.index_high:.2f})."
-        f"{design}"
+        f"{facts} The difference is real ({p}): index {whole.index:.2f} (95% interval "
+        f"{whole.index_low:.2f} to {whole.index_high:.2f}; {whole.unlimited_index:.2f} if the text were "
+        "unlimited), on a scale from 0, two draws of one domain, to 1, independent masks."
+        f"{design} {effect_sentence(measured, pair.domain_a, pair.domain_b, name)}"
     )
-
-
-def size(index: float) -> str:
-    """A distinctness index as an adjective."""
-    return next((word for limit, word in SIZES if index < limit), "very large")
 
 
 def p_value(p: float) -> str:

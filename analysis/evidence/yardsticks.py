@@ -57,6 +57,20 @@ class Yardsticks:
     cross_se: float
     index_se: float
 
+    @property
+    def unlimited_index(self) -> float:
+        """The index that unlimited text would give: of masks that no choice of documents blurs.
+
+        Masks differ in proportion to the root of the variance between their norms, and variances
+        add up: halves of two domains differ by the domains and by two draws, halves of one by two
+        draws. So of the kept weights that change, c = (1 - J) / (1 + J), the domains' own share is
+        the root of c_cross^2 - c_ceiling^2; the ceiling is then 1.
+        """
+        cross, ceiling = ((1 - each) / (1 + each) for each in (self.cross, self.ceiling))
+        changed = max(cross**2 - ceiling**2, 0.0) ** 0.5
+        room = 1 - self.chance
+        return (1 - (1 - changed) / (1 + changed)) / room if room > 1e-12 else 0.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class PairEvidence(Plain):

@@ -37,8 +37,8 @@ def evaluation_matrix(results: Sequence[Result], view: str, style: Look) -> Char
     """Rows are what a mask was calibrated on, columns what it was measured on, at one sparsity.
 
     view: VALUES writes the values and colours by how much worse than dense they are; AGAINST_OWN
-    writes and colours the difference to the column's own domain's mask. The best mask of a column
-    is framed, and intervals stand below the numbers.
+    writes and colours the difference to the column's own domain's mask. The clearly best mask
+    of a column is framed, and intervals stand below the numbers.
     """
     rows = list(dict.fromkeys(result.source.title for result in results))
     places: list[Place] = list(dict.fromkeys((r.column.name, r.measure) for r in results))
@@ -203,6 +203,10 @@ def _hover(result: Result | None) -> str:
     for words, gap in (("dense", result.to_dense), (_own_words(result), result.to_own)):
         if gap is not None:
             lines.append(f"minus {words}: {gap.value:+.4g} ({gap.low:+.4g} to {gap.high:+.4g})")
+    if result.own_p is not None:
+        lines.append(f"adjusted p of that: {result.own_p:.2g}")
+    if result.lead_p is not None:
+        lines.append(f"the best value; adjusted p that it is not: {result.lead_p:.2g}")
     return "<br>".join(lines)
 
 
@@ -228,5 +232,5 @@ def _alt(results: Sequence[Result], rows: Sequence[str], places: Sequence[Place]
     own = sum(result.best and result.is_own for result in results)
     return (
         f"Matrix of {len(rows)} masks by {len(places)} columns; in {own} of them the mask of the "
-        "column's own domain is the best."
+        "column's own domain is clearly the best."
     )

@@ -25,6 +25,7 @@ YARDSTICKS = (
     "index_low",
     "index_high",
     "index_se",
+    "unlimited_index",
     "magnitude_a",
     "magnitude_b",
     "p",
@@ -82,6 +83,7 @@ def under_the_pointer(row: Yardsticks) -> str:
         f"chance: independent masks {row.chance:.4f}<br>"
         f"with the mask of magnitudes alone {row.magnitude_a:.4f}, {row.magnitude_b:.4f}<br>"
         f"index {row.index:.3f} (95% {row.index_low:.3f} to {row.index_high:.3f})<br>"
+        f"with unlimited text {row.unlimited_index:.3f}<br>"
         f"p = {row.p:.2g}, adjusted {row.adjusted_p:.2g}"
     )
 

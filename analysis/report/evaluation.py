@@ -5,34 +5,58 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.evaluation.captions import NOT_COMPARED, are_held_out
+from analysis.evaluation.findings import best_sentence, specialisation_sentences
 from analysis.evaluation.measures import BITS_PER_BYTE, measure
 from analysis.evaluation.spec import TASKS, TEXT
+from analysis.evaluation.specialisation import stored_specialisation
 from analysis.evaluation.table import EvaluationTable, Result, remarks
 from analysis.figures.domains import label
 from analysis.figures.evaluation import VALUES, evaluation_matrix
 from analysis.figures.look import LIGHT
-from analysis.report.html import Figure, Section, paragraph
+from analysis.figures.tables import columns_of
+from analysis.report.html import Figure, Section, Table, heading, paragraph
 from analysis.report.source import Source
 
 INTERVALS = (
-    "A frame marks the best mask of a column; below each value stands its 95% interval over the "
+    "A frame marks the clearly best mask of a column (paired test, adjusted p below 0.05); below each value stands its 95% interval over the "
     "documents or tasks."
 )
 
 
 def evaluations(source: Source) -> Section | None:
     """One matrix of bits per byte of text, then those of tasks, as far as they were measured."""
-    parts: list[str | Figure] = []
+    parts: list[str | Figure | Table] = []
     results = text_results(source)
     if results:
         caption = f"Bits per byte on held-out text; lower is better. {INTERVALS} {source.caption}"
         chart = evaluation_matrix(results, VALUES, LIGHT)
         parts += [
-            paragraph(f"{best_sentence(results)} {remarks(source.evaluations[0].spec)}".strip()),
+            paragraph(
+                f"{best_sentence(results, label)} {remarks(source.evaluations[0].spec)}".strip()
+            ),
             Figure(chart=chart, name="bits-per-byte", caption=caption),
+            *_specialisation(source),
         ]
     parts += _tasks(source)
     return Section(name="What can each sub-model still do?", parts=parts) if parts else None
+
+
+def _specialisation(source: Source) -> list[str | Figure | Table]:
+    """How much more other masks need on a domain's text than its own, in words and a table."""
+    found = stored_specialisation(source.run, source.prune)
+    if found is None:
+        return []
+    return [
+        heading("How special each mask is"),
+        *(paragraph(said) for said in specialisation_sentences(found, label)),
+        Table(
+            columns=columns_of(found.table()),
+            name="specialisation",
+            caption="Bits that the other domains' masks need on each domain's held-out text, on "
+            "average, over those that its own needs, less 1, with 95% intervals; p paired by document, "
+            f"adjusted over the domains (Holm). {source.caption}",
+        ),
+    ]
 
 
 def _tasks(source: Source) -> list[Figure]:
@@ -61,19 +85,6 @@ def _tasks_words(results: Sequence[Result], words: str) -> str:
 def text_results(source: Source) -> tuple[Result, ...]:
     """Bits per byte at the report's sparsity; empty if that was not measured."""
     return _newest(source, TEXT, BITS_PER_BYTE)
-
-
-def best_sentence(results: Sequence[Result]) -> str:
-    """How often a domain's own mask is the best of its column; "" if none was measured there."""
-    own = [result for result in results if result.is_own]
-    if not own:
-        return ""
-    best = [label(result.column.name) for result in own if result.best]
-    names = f" ({', '.join(best)})" if best else ""
-    return (
-        f"On held-out text, a domain's own mask is the best of its column in {len(best)} of "
-        f"{len(own)} domains{names}."
-    )
 
 
 def _newest(source: Source, kind: str, measure: str | None = None) -> tuple[Result, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.evaluation.specialisation import stored_specialisation
 from analysis.evidence.findings import CLEAR, p_sentence, rows_sentence, sentence
 from analysis.evidence.yardsticks import PairEvidence, Yardsticks
 from analysis.figures.domains import label
@@ -26,7 +27,7 @@ from analysis.report.source import Source
 
 KINDS: tuple[Kind, ...] = ("layer", "projection")
 MEASURED = ("overlap", "ceiling", "cross", "chance")
-TESTED = ("index", "index_low", "index_high", "p", "adjusted_p")
+TESTED = ("index", "index_low", "index_high", "unlimited_index", "p", "adjusted_p")
 
 
 def evidence(source: Source) -> Section | None:
@@ -34,6 +35,7 @@ def evidence(source: Source) -> Section | None:
     if source.tested is None:
         return None
     names = [f"{label(pair.domain_a)}, {label(pair.domain_b)}" for pair in source.tested]
+    measured = stored_specialisation(source.run, source.prune)
     exact = "" if source.spec.rows == 0 else " --rows 0 counts all rows."
     drawn = Figure(
         chart=index_chart(source.tested, LIGHT),
@@ -64,7 +66,7 @@ def evidence(source: Source) -> Section | None:
             paragraph(f"{rows_sentence(source.tested, source.spec.rows)}{exact}"),
             paragraph(p_sentence(source.tested)),
             heading("Every pair in words"),
-            listing(sentence(pair, label) for pair in source.tested),
+            listing(sentence(pair, label, measured) for pair in source.tested),
         ],
     )
 

@@ -137,7 +137,9 @@ def _yardsticks(source: Source) -> list[str]:
             f"The groups of each domain were dealt at random into two disjoint halves, "
             f"{spec.splits} times. The ceiling is the mean overlap of two halves of one domain, "
             "the cross overlap that of a half of each domain: masks from equal amounts of text. "
-            "The distinctness index is 0 for two draws of one domain and 1 for independent masks."
+            "The distinctness index is 0 for two draws of one domain and 1 for independent masks; it "
+            "rises with the text, so its value for unlimited text stands beside it, from the variances "
+            "of domains and of documents, which add up."
         ),
         formula("D", "=", fraction(row("ceiling", "−", "cross"), row("ceiling", "−", sub("J", ["chance"])))),
         paragraph(

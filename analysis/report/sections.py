@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis.captions import about_run
+from analysis.evaluation.findings import best_sentence
 from analysis.evidence.findings import CLEAR, cautions, is_enough, learning_sentence
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.resampling import refusal
@@ -20,7 +21,7 @@ from analysis.figures.sparsity import index_lines, yardstick_lines
 from analysis.report.cause import causes, own_sentence
 from analysis.report.channels import channels
 from analysis.report.commands import reproduction
-from analysis.report.evaluation import best_sentence, evaluations, text_results
+from analysis.report.evaluation import evaluations, text_results
 from analysis.report.evidence import evidence, places
 from analysis.report.html import Figure, Section, Table, heading, listing, paragraph
 from analysis.report.methods import methods
@@ -54,7 +55,7 @@ def findings(source: Source) -> Section:
     if source.tested is not None and source.curves is not None:
         said.append(is_enough(source.curves, source.tested))
     said += [own_sentence(spec, found) for spec, found in source.causes.items()]
-    more = (routed_sentence(source), best_sentence(text_results(source)))
+    more = (routed_sentence(source), best_sentence(text_results(source), label))
     said += [sentence for sentence in more if sentence]
     careful = cautions(source.run, label)
     untested = refusal(source.prune)

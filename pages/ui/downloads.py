@@ -48,9 +48,9 @@ def download(request: Request) -> Response:
         return PlainTextResponse("This link is not valid; open the Export page again.", 403)
     except AtlasError as error:
         return PlainTextResponse(str(error), 507)
-    folder = next((f for f in workspace().exports() if f.name == name), None)
-    if folder is None:
-        return PlainTextResponse("There is no such export any more.", 404)
+    folder = workspace().exports_folder / name
+    if folder.parent != workspace().exports_folder or not folder.is_dir():
+        return PlainTextResponse(f"There is no export {name} any more.", 404)
     if not is_packed(folder) and _size(folder) > PACKED_AT_ONCE:
         return PlainTextResponse(f"Prepare the download of {name} on the Export page first.", 409)
     try:

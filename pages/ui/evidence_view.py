@@ -82,9 +82,11 @@ def _submit(run: Run, flags: list[str], title: str) -> None:
 
 
 def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) -> None:
+    from analysis.evaluation.specialisation import stored_specialisation
     from analysis.evidence.findings import cautions, magnitude_sentence, sentence
     from analysis.figures.evidence import index_chart
 
+    measured = stored_specialisation(run, prune)
     left, right = st.columns([5, 3], gap="large")
     with left:
         st.subheader("How distinct every pair is", anchor=False)
@@ -93,7 +95,7 @@ def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) 
         st.subheader("In words", anchor=False)
         for each in tested:
             if {each.domain_a, each.domain_b} == set(pair):
-                st.markdown(sentence(each, label))
+                st.markdown(sentence(each, label, measured))
                 st.caption(
                     f"{magnitude_sentence(each, label)} The smallest p that {run.spec.sample.groups} groups and the shuffles allow "
                     f"is {each.smallest_p:.2g}. A filled dot: p below 0.05, adjusted for the number of "
@@ -104,7 +106,7 @@ def _findings(run: Run, prune: PruneSpec, tested: Pairs, pair: tuple[str, str]) 
         glossary("Distinctness index", "Two draws of one domain", "p-value")
     with st.expander("Every pair in words", icon=":material/notes:"):
         for each in tested:
-            st.markdown(sentence(each, label))
+            st.markdown(sentence(each, label, measured))
 
 
 def _precision(

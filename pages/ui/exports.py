@@ -14,11 +14,12 @@ from pages.ui.frame import sentences
 from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace
 from pages.ui.publishing import latest_upload, publishing
-from pages.ui.words import ago, listing, plain, size
+from pages.ui.words import ago, listing, size
+from pruning.exports.gguf.running import run_lines
 from pruning.jobs.queue import Job
 
 if TYPE_CHECKING:
-    from pruning.exports.record import Record
+    from pruning.exports.record import GgufRecord, Record
 
 FOR = {
     "mixture": "for {}",
@@ -84,6 +85,9 @@ def _export(folder: Path) -> None:
 
 
 def _how_to_load(folder: Path, record: Record) -> None:
+    if record.gguf is not None:
+        _how_to_run(folder, record.gguf)
+        return
     source = folder.name
     if record.form != "plain":
         source = f"{folder.name}-plain"
@@ -96,6 +100,14 @@ def _how_to_load(folder: Path, record: Record) -> None:
     )
 
 
+def _how_to_run(folder: Path, file: GgufRecord) -> None:
+    """The lines for llama.cpp and Ollama, and what Ollama reads."""
+    chat = "TEMPLATE" not in (folder / "Modelfile").read_text(encoding="utf-8")
+    st.code("\n".join(run_lines(folder.name, file.file, chat)), language="sh", wrap_lines=True)
+    st.caption("The Modelfile that Ollama reads is in the folder:")
+    st.code((folder / "Modelfile").read_text(encoding="utf-8"), language="docker")
+
+
 def _download(folder: Path) -> None:
     """The download; of a large sub-model, its archive is packed first, as a job."""
     if is_packed(folder) or _stored(folder) <= PACKED_AT_ONCE:
@@ -106,7 +118,7 @@ def _download(folder: Path) -> None:
         show_line(job, "packed")
         return
     if job is not None and job.error:
-        st.markdown(f":red[:material/error:] {plain(job.error)}")
+        st.markdown(f":red[:material/error:] {job.error}")
     if st.button("Prepare the download", key=f"pack-{folder.name}", icon=":material/folder_zip:"):
         argv = ["-m", "pruning", "archive", str(folder), "--out", str(archive_path(folder))]
         queue().submit("archive", f"Packing {folder.name}", [*argv, "--json"])
@@ -141,7 +153,9 @@ def _summary(folder: Path, record: Record) -> str:
         spec.prune.score,
         spec.mode,
     ]
-    if record.form != "plain":
+    if record.gguf is not None:
+        parts.append(f"GGUF in {record.gguf.quant}")
+    elif record.form != "plain":
         parts.append("stored small")
     return " · ".join([*parts, size(_stored(folder)), ago(folder.stat().st_mtime)])
 
@@ -160,7 +174,7 @@ def _checked(job: Job) -> None:
     elif job.status == "cancelled":
         words = ":material/cancel: The verification was cancelled."
     else:
-        reason = plain(job.error or "") or f"Not verified: {passed}"
+        reason = job.error or f"Not verified: {passed}"
         words = f":red[:material/gpp_bad:] {reason}"
     st.markdown(words)
     if checks:

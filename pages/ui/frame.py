@@ -13,7 +13,6 @@ import streamlit as st
 
 from pages.ui.machine import machine_status
 from pages.ui.warm import wait_for
-from pages.ui.words import plain
 from pruning.errors import AtlasError
 from pruning.machine.paths import PROJECT_FOLDER
 
@@ -127,13 +126,12 @@ def sentences() -> Iterator[None]:
         yield
     except (ValueError, AtlasError) as error:
         logger.info("shown to the visitor: %s", error)
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(str(error), icon=":material/error:")
     except OSError as error:
         logger.exception("a file could not be used")
         reason = error.strerror or str(error)
         st.error(
-            f"A file could not be read or written ({plain(reason)}): "
-            f"{plain(str(error.filename or 'unknown'))}. "
+            f"A file could not be read or written ({reason}): {error.filename or 'unknown'}. "
             "Check the disk's free space and the folder's permissions, then reload the page.",
             icon=":material/error:",
         )

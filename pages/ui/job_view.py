@@ -13,7 +13,7 @@ import streamlit as st
 from pages.ui.frame import sentences
 from pages.ui.library import queue, workspace_root
 from pages.ui.state import kept_choices
-from pages.ui.words import duration, plain
+from pages.ui.words import duration
 from pruning.errors import AtlasError, InputError
 from pruning.jobs.queue import Job
 
@@ -153,7 +153,7 @@ def _follow(identifier: str) -> None:
 
 
 def _active(job: Job) -> None:
-    st.markdown(f"**{plain(job.title)}**")
+    st.markdown(f"**{job.title}**")
     _progress(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         _cancel_button(job)
@@ -199,12 +199,12 @@ def _ended(
 ) -> None:
     if job.status == "done":
         took = f" in {duration(job.finished - job.started)}" if job.finished and job.started else ""
-        st.markdown(f":material/check_circle: **{plain(job.title)}**: done{took}.")
+        st.markdown(f":material/check_circle: **{job.title}**: done{took}.")
         on_done(job)
     elif job.status == "cancelled":
-        st.markdown(f":material/cancel: **{plain(job.title)}** was cancelled. Nothing is lost.")
+        st.markdown(f":material/cancel: **{job.title}** was cancelled. Nothing is lost.")
     else:
-        st.error(plain(job.error or "The job ended without saying why."), icon=":material/error:")
+        st.error(job.error or "The job ended without saying why.", icon=":material/error:")
         if on_failed is not None:
             on_failed(job)
     with st.container(horizontal=True):

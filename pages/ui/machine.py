@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.library import queue
-from pages.ui.words import duration, plain
+from pages.ui.words import duration
 from pruning.errors import AtlasError
 from pruning.jobs.queue import Job
 from pruning.machine.paths import PROJECT_FOLDER
@@ -36,7 +36,7 @@ def machine_status(here: str) -> None:
     try:
         active = [job for job in queue().list() if job.active]
     except (AtlasError, OSError) as error:
-        st.caption(f":material/error: {plain(str(error))}")
+        st.caption(f":material/error: {error}")
         return
     running = [job for job in active if job.status == "running"]
     waiting = len(active) - len(running)
@@ -45,7 +45,7 @@ def machine_status(here: str) -> None:
         return
     if running:
         job = running[0]
-        st.caption(f":material/progress_activity: **{plain(job.title)}**{_left(job)}")
+        st.caption(f":material/progress_activity: **{job.title}**{_left(job)}")
         if job.progress and job.progress.total:
             st.progress(min(job.progress.done / job.progress.total, 1.0))
         page = PAGE_OF_KIND.get(job.kind)

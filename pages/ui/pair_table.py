@@ -25,6 +25,7 @@ NUMBERS = {
     "index": "Distinctness: 0 = like two draws of one domain, 1 = like independent masks.",
     "index_low": "Lower end of the index's 95% interval.",
     "index_high": "Upper end of the index's 95% interval.",
+    "unlimited_index": "The index that unlimited text would give: to compare runs and models by.",
     "p": "Permutation test of the groups' labels.",
     "adjusted_p": "The same, adjusted for asking many times (Benjamini-Hochberg).",
 }
@@ -47,7 +48,7 @@ def pair_columns(
     }
     if whole:
         names = ["ceiling", "cross", "magnitude_a", "magnitude_b"]
-        names += ["index", "index_low", "index_high", "p", "adjusted_p"]
+        names += ["index", "index_low", "index_high", "unlimited_index", "p", "adjusted_p"]
         columns |= {n: [getattr(each, n) if each else None for each in found] for n in names}
     return columns
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui.job_view import show_line
 from pages.ui.library import queue, workspace_root
-from pages.ui.words import plain, size
+from pages.ui.words import size
 from pruning.jobs.queue import Job
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -66,7 +66,7 @@ def _told(job: Job) -> None:
     elif job.status == "done" and job.result:
         st.markdown(f":green[:material/cloud_done:] Uploaded: {job.result['commit']}")
     else:
-        st.markdown(f":red[:material/error:] {plain(job.error or 'The upload was cancelled.')}")
+        st.markdown(f":red[:material/error:] {job.error or 'The upload was cancelled.'}")
 
 
 def latest_upload(folder: Path) -> Job | None:

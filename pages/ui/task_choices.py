@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from analysis.evaluation.sampling import Sampling
     from analysis.evaluation.tasks import TaskSpec
 
-HARNESS_FOLDERS_VARIABLE = "SUBMODEL_ATLAS_HARNESS_FOLDERS"
 KS = (1, 2, 5, 10, 25, 50, 100)  # of pass@k
 HARNESS_NAME = re.compile(r"[A-Za-z0-9_][\w.:-]*", re.ASCII)
 
@@ -122,18 +120,10 @@ def _choose_harness() -> list[TaskSpec]:
     with left:
         names = write("Tasks of lm-evaluation-harness", "lm-eval", placeholder="hellaswag boolq")
     with middle:
-        folder = _own_folder()
+        folder = write("Folder of harness tasks of your own", "lm-eval-include")
     with right:
         limit = number("Samples of each at most", "lm-eval-limit", 100, 1, 10**6)
     wrong = [name for name in names.split() if not HARNESS_NAME.fullmatch(name)]
     if wrong:
         raise InputError(f"{', '.join(wrong)}: no task of lm-evaluation-harness is called so.")
     return [TaskSpec(name=name, kind=HARNESS, source=folder, count=limit) for name in names.split()]
-
-
-def _own_folder() -> str:
-    """A folder of harness tasks, whose files may run any program: only where the owner allows it."""
-    if os.environ.get(HARNESS_FOLDERS_VARIABLE) != "1":
-        st.caption("Tasks of your own: `python -m analysis evaluate --lm-eval-include DIR`.")
-        return ""
-    return write("Folder of harness tasks of your own", "lm-eval-include")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import streamlit as st
 
-ACTIVE = re.compile(r"[\\\[\]<>$*_~#|`]")  # what Markdown could make something of
 GLOSSARY = {
     "Calibration": (
         "Reading some text of a domain with the unchanged model and adding up, for every input "
@@ -148,16 +146,6 @@ def glossary(*terms: str) -> None:
     with st.popover("What do these words mean?", type="tertiary", icon=":material/menu_book:"):
         for term in terms:
             st.markdown(f"**{term}** \n{GLOSSARY[term]}")
-
-
-def plain(text: str) -> str:
-    """Text from outside as Markdown that shows it as it is: no image, link, HTML or directive.
-
-    What stands between backticks stays code; nothing is rendered there anyway.
-    """
-    parts = re.split(r"((?<!`)`[^`]+`(?!`))", text)
-    shown = (part if n % 2 else ACTIVE.sub(r"\\\g<0>", part) for n, part in enumerate(parts))
-    return "".join(shown)
 
 
 def count(number: float) -> str:

@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def convert(arguments: argparse.Namespace, report: Report) -> Answer:
     """Write the folder again in the GGUF form."""
-    from pruning.exports.gguf.folders import chats, run_lines, to_gguf
+    from pruning.exports.gguf.folders import chats, to_gguf
+    from pruning.exports.gguf.running import run_lines
 
     result = to_gguf(arguments.folder, arguments.out, arguments.quant, report)
     lines = run_lines(result.folder.name, result.file, chats(arguments.folder))

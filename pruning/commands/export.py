@@ -18,7 +18,7 @@ from pruning.commands.submodel_choice import add_choice, spec_of
 from pruning.progress import Report
 
 if TYPE_CHECKING:
-    from pruning.exports.planning import ExportPlan
+    from pruning.exports.planning import ExportPlan, NarrowPlan
     from pruning.runs.run import Run
     from pruning.specs import ExportSpec
 
@@ -61,7 +61,8 @@ def export(
 def _gguf(run: Run, spec: ExportSpec, arguments: argparse.Namespace, report: Report) -> Answer:
     """Write the sub-model as a GGUF file, by way of a plain folder that is not kept."""
     from pruning.exports.gguf.exporting import export_gguf
-    from pruning.exports.gguf.folders import chats, run_lines
+    from pruning.exports.gguf.folders import chats
+    from pruning.exports.gguf.running import run_lines
 
     result, plan = export_gguf(run, spec, arguments.out, arguments.quant, report)
     lines = run_lines(result.folder.name, result.file, chats(run.model_folder()))
@@ -93,12 +94,26 @@ def summary(plan: ExportPlan) -> Table:
     table.add_column("what")
     table.add_column("how much", justify="right")
     table.add_row("parameters", f"{plan.parameters:,}")
+    if plan.narrow is not None:
+        _add_narrow(table, plan.narrow)
+        table.add_row("size of the weight files", f"{plan.bytes / 1e6:,.2f} MB")
+    if not plan.weights:
+        return table
     table.add_row("kept", f"{plan.kept:,}")
     table.add_row("pruned", f"{plan.pruned:,}")
     table.add_row("sparsity of the whole model", f"{plan.sparsity:.2%}")
     table.add_row("sparsity of the chosen weights", f"{plan.prunable_sparsity:.2%}")
     if plan.left_dense:
         table.add_row("matrices of starved experts, left dense", f"{len(plan.left_dense):,}")
-    table.add_row("size of the plain weight files", f"{plan.bytes / 1e6:,.1f} MB")
+    if plan.narrow is None:
+        table.add_row("size of the plain weight files", f"{plan.bytes / 1e6:,.1f} MB")
     table.add_row("the same as sparse-bitmask", f"{plan.compressed_bytes / 1e6:,.1f} MB")
     return table
+
+
+def _add_narrow(table: Table, narrow: NarrowPlan) -> None:
+    table.add_row("parameters of the base model", f"{narrow.base_parameters:,}")
+    for field, (before, after) in narrow.config.items():
+        if before != after and not isinstance(after, list):
+            table.add_row(field, f"{after} (was {before})")
+    table.add_row("size of the base's weight files", f"{narrow.base_bytes / 1e6:,.2f} MB")

@@ -16,8 +16,20 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.errors import InputError
-from pruning.specs import COMBINATIONS, MODES, NONE, REPAIRS, ExportSpec
+from pruning.specs import COMBINATIONS, MODES, NONE, REPAIRS, ExportSpec, PruneSpec
 from pruning.specs.exports import mixture_text, parse_mixture
+from pruning.specs.narrowing import (
+    CHOICES,
+    USUAL_MULTIPLE,
+    NarrowSpec,
+    parse_removal,
+    removal_text,
+)
+
+PRUNING_FLAGS = (
+    "sparsity", "pattern", "score", "comparison_group", "allocation", "starved", "seed", "layers",
+    "projections",
+)  # fmt: skip
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +65,40 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         help="fit the kept weights again, layer by layer, so that the sub-model answers as the dense "
         "model does: refit keeps the mask, sparsegpt and alps find it anew (default: none)",
     )
+    add_removal(parser)
     parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
+
+
+def add_removal(parser: argparse.ArgumentParser) -> None:
+    """What a NarrowSpec holds."""
+    parser.add_argument(
+        "--remove",
+        metavar="weights|channels=S|heads=S|layers=S[,...]",
+        action="append",
+        default=[],
+        help="single weights become zeros; whole feed-forward channels, key-value groups of heads or "
+        "decoder layers are gone, and the model is smaller. S: a share below 1, or a number of "
+        "parts. With weights among them these are pruned as well, afterwards (default: weights)",
+    )
+    parser.add_argument(
+        "--choose",
+        choices=CHOICES,
+        default=CHOICES[0],
+        help="channels and heads go one by one, those that others make up for first, or by the "
+        f"stored sums (default: {CHOICES[0]})",
+    )
+    parser.add_argument(
+        "--no-refit",
+        action="store_true",
+        help="with --choose sums: leave what stays of the down- and output projections as it is",
+    )
+    parser.add_argument(
+        "--multiple",
+        type=int,
+        default=USUAL_MULTIPLE,
+        help="as many channels stay as make a multiple of it; what runs models likes 32, 64 or 256 "
+        f"(default: {USUAL_MULTIPLE})",
+    )
 
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> ExportSpec:
@@ -66,14 +111,53 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
             raise spec_error(arguments.spec, error) from error
     if not arguments.run:
         raise InputError("Name a run: --run ID; `python -m pruning runs` lists them.")
+    narrow, prune = removal_of(arguments, parser)
     return ExportSpec(
         run=arguments.run,
         mixture=_domains(arguments),
-        prune=prune_spec_of(arguments),
+        prune=prune,
         mode=arguments.mode,
         combination=arguments.combine,
         repair=arguments.repair,
+        narrow=narrow,
     )
+
+
+def removal_of(
+    arguments: argparse.Namespace, parser: argparse.ArgumentParser
+) -> tuple[NarrowSpec | None, PruneSpec]:
+    """The parts and the single weights that the flags remove."""
+    named = parse_removal(",".join(arguments.remove)) if arguments.remove else {"weights": None}
+    amounts = {part: amount for part, amount in named.items() if amount is not None}
+    if not amounts:
+        _without(arguments, parser, ("choose", "no_refit", "multiple"), "--remove channels=S")
+        return None, prune_spec_of(arguments)
+    narrow = NarrowSpec(
+        **amounts,
+        choice=arguments.choose,
+        refit=not arguments.no_refit,
+        multiple=arguments.multiple,
+    )
+    if "weights" in named:
+        return narrow, prune_spec_of(arguments)
+    _without(arguments, parser, PRUNING_FLAGS, "weights in --remove, e.g. channels=0.2,weights")
+    return narrow, PruneSpec(sparsity=0.0)
+
+
+def _without(
+    arguments: argparse.Namespace,
+    parser: argparse.ArgumentParser,
+    names: tuple[str, ...],
+    needed: str,
+) -> None:
+    """InputError if one of these flags was given, which mean something only with what is needed."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if getattr(arguments, name) != parser.get_default(name)
+    ]
+    if given:
+        raise InputError(f"{', '.join(given)} means nothing without {needed}.")
 
 
 def choice_flags(spec: ExportSpec) -> list[str]:
@@ -82,6 +166,17 @@ def choice_flags(spec: ExportSpec) -> list[str]:
     values["domain"] = [mixture_text(values.pop("mixture"))]
     values["combine"] = values.pop("combination")
     del values["prune"]
+    narrow = values.pop("narrow")
+    if narrow is not None:
+        weights = bool(spec.prune.sparsity)
+        values |= {
+            "remove": [removal_text(narrow, weights=weights)],
+            "choose": narrow.choice,
+            "no_refit": not narrow.refit,
+            "multiple": narrow.multiple,
+        }
+        if not weights:
+            values = {name: value for name, value in values.items() if name not in PRUNING_FLAGS}
     return flags_of(add_choice, values)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.domains import DomainOrigin
+from pruning.exports.narrowed_card import narrow_settings, narrowed_summary, shape_section
 from pruning.exports.planning import ExportPlan
 from pruning.masks.starved import left_dense_sentence
 from pruning.models.sources import is_hub_id
@@ -62,7 +63,8 @@ def model_card(
             how_to_load(name, form),
             _settings(spec, calibration),
             _texts(origins),
-            _sparsity(plan),
+            *([shape_section(plan.narrow)] if plan.narrow else []),
+            *([_sparsity(plan)] if plan.weights else []),
             _limits(plan),
             f"## Citation\n\n{CITATIONS}",
         )
@@ -77,7 +79,9 @@ def base_name(calibration: CalibrationSpec) -> str:
 
 def _front_matter(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     source = calibration.model.source
-    tags = ["pruned", spec.prune.score, *(name for name, _ in spec.mixture)]
+    how = ["pruned"] if spec.narrow is None else ["pruned", "narrowed"]
+    scored = [spec.prune.score] if spec.prune.sparsity or spec.narrow is None else []
+    tags = [*how, *scored, *(name for name, _ in spec.mixture)]
     lines = ["---", "library_name: transformers", "pipeline_tag: text-generation"]
     if is_hub_id(source):
         lines += [f"base_model: {json.dumps(source)}", "base_model_relation: finetune"]
@@ -88,6 +92,8 @@ def _front_matter(spec: ExportSpec, calibration: CalibrationSpec) -> str:
 def _summary(spec: ExportSpec, calibration: CalibrationSpec, plan: ExportPlan) -> str:
     revision = calibration.model.revision
     at = f" (revision `{revision}`)" if revision else ""
+    if plan.narrow is not None:
+        return narrowed_summary(f"`{base_name(calibration)}`{at}", purpose(spec), plan)
     return (
         f"`{base_name(calibration)}`{at}, pruned {purpose(spec)}: "
         f"{plan.pruned:,} of {plan.parameters:,} parameters "
@@ -169,7 +175,14 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
     prune, sample = spec.prune, calibration.sample
     layers = "all" if prune.layers is None else ", ".join(map(str, prune.layers))
     projections = "all" if prune.projections is None else ", ".join(prune.projections)
-    rows = {
+    calibrated = {
+        "calibration": f"{sample.num_samples} sequences of {sample.seq_len} tokens a domain, "
+        f"seed {sample.seed}",
+    }
+    removed = {} if spec.narrow is None else narrow_settings(spec.narrow)
+    if not prune.sparsity and spec.narrow is not None:
+        return _settings_table(removed | calibrated)
+    rows = removed | {
         "score": prune.score,
         _sparsity_setting(spec): f"{prune.sparsity:g}",
         "domains combined by": spec.combination,
@@ -181,9 +194,11 @@ def _settings(spec: ExportSpec, calibration: CalibrationSpec) -> str:
         "decoder layers": layers,
         "projections": projections,
         **_unusual_settings(spec.prune),
-        "calibration": f"{sample.num_samples} sequences of {sample.seq_len} tokens a domain, "
-        f"seed {sample.seed}",
     }
+    return _settings_table(rows | calibrated)
+
+
+def _settings_table(rows: Mapping[str, str]) -> str:
     table = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"## Settings\n\n| setting | value |\n|---|---|\n{table}\n"
 
@@ -232,6 +247,12 @@ def _sparsity(plan: ExportPlan) -> str:
 
 
 def _limits(plan: ExportPlan) -> str:
+    if plan.narrow is not None:
+        return (
+            "## What not to expect\n\n"
+            "Quality was not measured here. Outside the domains above it can be much lower than the "
+            "base model's: what other text needs is gone.\n"
+        )
     return (
         "## What not to expect\n\n"
         "The zeros are stored like any other value: by themselves they make this model neither "

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pruning.checkpoints.compressed import LAYOUT, compressed_name, restore_shard
-from pruning.errors import InputError
+from pruning.checkpoints.shards import read_shards, tensor_sha256
+from pruning.errors import AtlasError, InputError
 from pruning.exports.card import CARD, restated
 from pruning.exports.record import PLAIN, Record, read_record
 from pruning.exports.writing import compress_files
@@ -32,14 +33,17 @@ def compress(folder: Path, out: Path, report: Report = ignore) -> Path:
     return _converted(folder, out, PLAIN, LAYOUT, convert)
 
 
-def decompress(folder: Path, out: Path, report: Report = ignore) -> Path:
+def decompress(folder: Path, out: Path, report: Report = ignore, *, checked: bool = True) -> Path:
     """Write a compressed export again as the new folder `out`, which transformers loads.
 
-    The weight files are those of the plain export, byte for byte. Raises as `compress`.
+    The weight files are those of the plain export, byte for byte: every tensor is compared with the
+    SHA-256 that was recorded, unless `checked` is False. Raises as `compress`.
     """
 
     def convert(source: Path, target: Path, record: Record) -> None:
         restore_files(source, target, record, report)
+        if checked:
+            _check_restored(target, record)
 
     return _converted(folder, out, LAYOUT, PLAIN, convert)
 
@@ -57,6 +61,18 @@ def restore_files(source: Path, target: Path, record: Record, report: Report = i
             target / name,
             step=lambda tensor, _: meter.step(tensor),
         )
+
+
+def _check_restored(folder: Path, record: Record) -> None:
+    """AtlasError where a restored tensor is not the one that was stored."""
+    for shard in read_shards(folder):
+        for tensor in shard.tensors:
+            entry = record.tensors.get(tensor.name)
+            if entry is None or tensor_sha256(shard, tensor) != entry.sha256:
+                raise AtlasError(
+                    f"{tensor.name} has other bytes than were written: the compressed files are "
+                    "damaged. Copy the folder again, or export the sub-model again."
+                )
 
 
 def _converted(folder: Path, out: Path, before: str, after: str, convert: Convert) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pruning.checkpoints.bitmask import compressed_matrix_bytes
-from pruning.checkpoints.shards import FLOATS, Shard, read_shards
+from pruning.checkpoints.shards import FLOATS, Shard, StoredTensor, read_shards
 from pruning.errors import AtlasError
 from pruning.masks.recipe import Recipe
 from pruning.models.sources import model_folder
@@ -56,6 +56,15 @@ class PartPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NarrowPlan:
+    """What the base was, and what its configuration will say instead: field -> (before, after)."""
+
+    base_parameters: int
+    base_bytes: int
+    config: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportPlan:
     """What the exported model will look like.
 
@@ -63,7 +72,8 @@ class ExportPlan:
     the whole model, embeddings included; prunable and prunable_sparsity speak of the chosen
     weights. bytes is the size of the safetensors files, which zeros do not change;
     compressed_bytes what they are when the chosen weights are stored as a bit mask and the kept
-    values alone (`checkpoints.bitmask`), but for some kilobytes of headers.
+    values alone (`checkpoints.bitmask`), but for some kilobytes of headers. narrow: where whole
+    parts are removed; all other figures are then those of the narrowed model.
     """
 
     weights: tuple[WeightPlan, ...]
@@ -77,6 +87,7 @@ class ExportPlan:
     prunable_sparsity: float
     bytes: int
     compressed_bytes: int
+    narrow: NarrowPlan | None = None
 
     @property
     def left_dense(self) -> tuple[WeightPlan, ...]:
@@ -84,8 +95,11 @@ class ExportPlan:
         return tuple(weight for weight in self.weights if weight.left_dense)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
+        """Plain data; `narrow` only where whole parts are removed."""
+        data = asdict(self)
+        if self.narrow is None:
+            del data["narrow"]
+        return data
 
 
 def plan_export(
@@ -104,6 +118,10 @@ def plan_export(
         InputError, AtlasError: as `recipe_of` and `Recipe.stored_weights`; or the base model is
             not there.
     """
+    if spec.narrow is not None:
+        from pruning.exports.narrowed_plan import plan_narrowed  # it counts as this module does
+
+        return plan_narrowed(run, spec, folder or model_folder(run.spec.model)).plan
     recipe = recipe_of(run, spec)
     recipe.stored_weights()
     shards = read_shards(folder or model_folder(run.spec.model))
@@ -115,11 +133,21 @@ def plan_of(recipe: Recipe, shards: Sequence[Shard], kept: Mapping[WeightKey, in
 
     shards: the base checkpoint's. AtlasError where they lack a tensor of a weight.
     """
-    left_dense = recipe.left_dense
-    weights = tuple(_weight_plan(w, kept[w.key], w.key in left_dense) for w in recipe.weights)
     stored = {tensor.name: tensor for shard in shards for tensor in shard.tensors}
     check_stored(recipe.weights, shards)
-    total_bytes = sum(shard.size for shard in shards)
+    return plan_of_tensors(weight_plans(recipe, kept), stored, sum(s.size for s in shards))
+
+
+def weight_plans(recipe: Recipe, kept: Mapping[WeightKey, int]) -> tuple[WeightPlan, ...]:
+    """What becomes of each weight of a recipe, of which so many values are kept."""
+    left_dense = recipe.left_dense
+    return tuple(_weight_plan(w, kept[w.key], w.key in left_dense) for w in recipe.weights)
+
+
+def plan_of_tensors(
+    weights: tuple[WeightPlan, ...], stored: Mapping[str, StoredTensor], total_bytes: int
+) -> ExportPlan:
+    """The plan of a checkpoint with these tensors, by name. total_bytes: of its files."""
     parameters = sum(tensor.count for tensor in stored.values() if tensor.dtype in FLOATS)
     pruned = sum(weight.pruned for weight in weights)
     prunable = sum(math.prod(weight.shape) for weight in weights)
@@ -136,7 +164,7 @@ def plan_of(recipe: Recipe, shards: Sequence[Shard], kept: Mapping[WeightKey, in
         kept=parameters - pruned,
         sparsity=pruned / parameters,
         prunable=prunable,
-        prunable_sparsity=pruned / prunable,
+        prunable_sparsity=pruned / prunable if prunable else 0.0,
         bytes=total_bytes,
         compressed_bytes=total_bytes + compressed,
     )

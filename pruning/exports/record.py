@@ -5,8 +5,9 @@ Its schema numbers tell readers what they must understand:
 1. A plain mixture: the base checkpoint with zeros. Written for these still, as earlier releases
    read them. The earliest name no `form`, `kept_for` and `left_dense`.
 2. Stored small, or masks combined by sets.
-3. One GGUF file; `tensors` speaks of the checkpoint that it was made from. Or repaired: kept
-   values that are not the base's.
+3. One GGUF file; `tensors` speaks of the checkpoint that it was made from. Or whole parts removed:
+   tensors of other shapes than the base's, and `narrowing`. Or repaired: kept values that are not the
+   base's, and `errors`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, NonNegativeInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.errors import AtlasError, InputError
 from pruning.machine.schema import DamagedError, Stored
 from pruning.machine.storage import atomic_json
-from pruning.specs import MIXTURE, NONE, ExportSpec
+from pruning.specs import MIXTURE, NONE, ExportSpec, WeightKey
 
 SUBMODEL = "submodel.json"
-SCHEMA = 3  # the newest that is read
+PLAIN_SCHEMA, SMALL_SCHEMA, SCHEMA = 1, 2, 3  # the last is the newest that is read
 PLAIN = "plain"
 GGUF = "gguf"
 FORMS = (PLAIN, LAYOUT)
@@ -65,6 +66,10 @@ class TensorRecord(Stored):
     layer, name: the weight's address. transposed: stored as (in, out). pruned, kept: values of
     either kind. zeros: in all, as a kept value can be zero by itself. repaired: the kept values are
     others than the base's.
+
+    Of an export that has lost parts: base: its name there, if it has another one now. part: which
+    one's units it has lost, of `Narrowing.parts`, along which dimension; producer: which one of
+    that part's producers it is, None: its consumer. refitted: its values are not the base's.
     """
 
     file: Annotated[str, AfterValidator(_weight_file)]
@@ -78,18 +83,67 @@ class TensorRecord(Stored):
     kept: NonNegativeInt | None = None
     zeros: NonNegativeInt | None = None
     repaired: bool = False
+    base: str | None = None
+    part: NonNegativeInt | None = None
+    along: NonNegativeInt | None = None
+    producer: NonNegativeInt | None = None
+    refitted: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         counts = (self.pruned, self.zeros)
         if self.is_pruned and None in counts:
             raise ValueError("a pruned tensor's record lacks one of its counts")
+        if (self.part is None) != (self.along is None) or (self.refitted and self.part is None):
+            raise ValueError("a narrowed tensor's record lacks its part")
         return self
 
     @property
     def is_pruned(self) -> bool:
         """Whether values of it were pruned, or could have been."""
         return self.pruned is not None
+
+
+class ProducerRecord(Stored):
+    """See `narrowing.parts.Producer`."""
+
+    name: str
+    segments: tuple[tuple[NonNegativeInt, PositiveInt], ...]
+
+
+class PartRecord(Stored):
+    """One part that lost units, see `narrowing.parts.Part`. kept: its units' bits, in hexadecimal."""
+
+    kind: str
+    consumer: str
+    units: PositiveInt
+    columns: PositiveInt
+    kept: str
+    producers: tuple[ProducerRecord, ...]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(bytes.fromhex(self.kept)) != -(-self.units // 8):
+            raise ValueError(f"{self.consumer} has not as many bits as units")
+        WeightKey.parse(self.consumer)
+        return self
+
+
+class Narrowing(Stored):
+    """What is left of the base's parts.
+
+    layers: of its decoder layers, in order. cosines: of every layer's input and output, where
+    layers were chosen. errors: layer -> the relative error of its output, where it was measured.
+    config: field of config.json -> (before, after).
+    """
+
+    layers: tuple[NonNegativeInt, ...]
+    cosines: tuple[float, ...]
+    errors: dict[str, float]
+    config: dict[str, tuple[Any, Any]]
+    base_parameters: int
+    base_bytes: int
+    parts: tuple[PartRecord, ...]
 
 
 class GgufTensor(Stored):
@@ -137,8 +191,9 @@ class Record(Stored):
 
     export: the ExportSpec, as data; `spec` is it. kept_for: a removal's other domains.
     left_dense: tensors of experts that saw too few tokens; None where an older release did not
-    say. files: copied from the base, name -> SHA-256. errors: of a repaired sub-model, decoder layer
-    -> the relative error of its output (see `repair.collecting.distance`).
+    say. files: copied from the base, name -> SHA-256. narrowing: where whole parts are gone. errors:
+    of a repaired sub-model, decoder layer -> the relative error of its output (see
+    `repair.collecting.distance`).
     """
 
     version: int = Field(alias="schema")
@@ -156,6 +211,7 @@ class Record(Stored):
     files: dict[Annotated[str, AfterValidator(_inside)], str]
     versions: dict[str, str]
     errors: dict[str, float] | None = None
+    narrowing: Narrowing | None = None
     gguf: GgufRecord | None = None
 
     @model_validator(mode="after")
@@ -169,6 +225,14 @@ class Record(Stored):
         for name in self.left_dense or ():
             if name not in self.tensors or not self.tensors[name].is_pruned:
                 raise ValueError(f"{name} is recorded as left dense, but not as pruned")
+        parts = self.narrowing.parts if self.narrowing else ()
+        for name, tensor in self.tensors.items():
+            if tensor.part is None:
+                continue
+            if tensor.part >= len(parts) or (tensor.producer or 0) >= len(
+                parts[tensor.part].producers
+            ):
+                raise ValueError(f"{name} belongs to a part that is not recorded")
         return self
 
     @cached_property
@@ -197,7 +261,7 @@ class Record(Stored):
 
     def restated(self, form: str) -> Record:
         """The record of the same sub-model in another form."""
-        return self.model_copy(update={"form": form, "version": max(2, self.version)})
+        return self.model_copy(update={"form": form, "version": max(self.version, SMALL_SCHEMA)})
 
     def write(self, folder: Path) -> None:
         """Put it into a folder."""
@@ -210,9 +274,9 @@ class _Version(Stored):
 
 def schema_of(spec: ExportSpec, form: str) -> int:
     """The lowest number whose readers understand such an export."""
-    if spec.repair != NONE:
-        return 3
-    return 1 if form == PLAIN and spec.combination == MIXTURE else 2
+    if spec.narrow is not None or spec.repair != NONE:
+        return SCHEMA
+    return PLAIN_SCHEMA if form == PLAIN and spec.combination == MIXTURE else SMALL_SCHEMA
 
 
 def read_record(folder: Path) -> Record:

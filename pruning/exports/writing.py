@@ -19,26 +19,30 @@ import torch
 
 from pruning.checkpoints.compressed import compress_shard, compressed_name
 from pruning.checkpoints.shards import Shard, StoredTensor, read_shard, read_shards, rewrite_shard
-from pruning.errors import AtlasError, InputError
+from pruning.errors import InputError
 from pruning.exports.card import CARD, model_card
+from pruning.exports.narrowed import CONFIG, recorded, write_config, write_narrowed
+from pruning.exports.narrowed_plan import plan_narrowed
 from pruning.exports.planning import ExportPlan, check_stored, plan_of
+from pruning.exports.pruned_tensor import prune_tensor
 from pruning.exports.record import (
     FORMS,
     PLAIN,
     Base,
     FromRun,
+    Narrowing,
     Record,
     TensorRecord,
     schema_of,
 )
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
 from pruning.masks.recipe import Recipe
+from pruning.narrowing.making import make
 from pruning.progress import Meter, Report, ignore
 from pruning.repair.recipe import recipe_of
 from pruning.specs import ExportSpec
 
 if TYPE_CHECKING:
-    from pruning.checkpoints.weights import PrunableWeight
     from pruning.runs.run import Run
 
 LIBRARIES = ("torch", "transformers", "safetensors", "numpy")
@@ -93,6 +97,8 @@ def export(
     check_is_new(out)
     run.require_done()
     spec = replace(spec, run=run.id)  # a person may have given the beginning of it
+    if spec.narrow is not None:
+        return _export_narrowed(run, spec, out, report, form)
     recipe = recipe_of(run, spec)
     base = run.model_folder()
     shards = read_shards(base)
@@ -110,10 +116,45 @@ def export(
         files = {name: _copy(base / name, folder / name) for name in copied}
         submodel = _record(recipe, plan, form, tensors, files)
         submodel.write(folder)
-        origins = [run.origin(domain) for domain, _ in spec.mixture]
-        card = model_card(out.name, spec, run.spec, plan, origins, form)
-        (folder / CARD).write_text(card, encoding="utf-8")
+        _write_card(folder, out.name, recipe, plan, form)
     return ExportResult(folder=out, plan=plan, submodel=submodel)
+
+
+def _export_narrowed(
+    run: Run, spec: ExportSpec, out: Path, report: Report, form: str
+) -> ExportResult:
+    """As `export`, where whole parts are removed."""
+    base = run.model_folder()
+    planned = plan_narrowed(run, spec, base, report=report)
+    if form != PLAIN and not planned.recipe.weights:
+        raise InputError(
+            "Only pruned weights can be stored small, and none are pruned here; choose the plain "
+            "form, or prune weights as well."
+        )
+    copied = files_to_copy(base)
+    needed = planned.plan.bytes if form == PLAIN else 2 * planned.plan.bytes
+    check_space(out, needed + sum((base / name).stat().st_size for name in copied))
+    made = make(run, spec, planned.shape, report)
+    planned = plan_narrowed(run, spec, base, made, report)
+    with new_folder(out) as folder:
+        tensors = write_narrowed(folder, planned, made, report)
+        if form != PLAIN:
+            compress_files(folder, tensors, report)
+        files = {name: _copy(base / name, folder / name) for name in copied if name != CONFIG}
+        files |= write_config(base, folder, planned)
+        narrowing = recorded(planned, made)
+        submodel = _record(planned.recipe, planned.plan, form, tensors, files, narrowing)
+        submodel.write(folder)
+        _write_card(folder, out.name, planned.recipe, planned.plan, form)
+    return ExportResult(folder=out, plan=planned.plan, submodel=submodel)
+
+
+def _write_card(folder: Path, name: str, recipe: Recipe, plan: ExportPlan, form: str) -> None:
+    """The model card of the export that will be called `name`."""
+    run, spec = recipe.run, recipe.spec
+    origins = [run.origin(domain) for domain, _ in spec.mixture]
+    card = model_card(name, spec, run.spec, plan, origins, form)
+    (folder / CARD).write_text(card, encoding="utf-8")
 
 
 def _needed(shards: Sequence[Shard], form: str) -> int:
@@ -164,7 +205,7 @@ def _write_tensors(
     counts: dict[str, dict[str, Any]] = {}
 
     def edit(name: str, tensor: torch.Tensor) -> None:
-        counts[name] = _prune(by_tensor[name], tensor, recipe)
+        counts[name] = prune_tensor(by_tensor[name], tensor, recipe)
 
     for shard in shards:
 
@@ -185,39 +226,21 @@ def _write_tensors(
     return records
 
 
-def _prune(weight: PrunableWeight, tensor: torch.Tensor, recipe: Recipe) -> dict[str, Any]:
-    """Zero the pruned values in place, and write those that were repaired; the counts for submodel.json."""
-    matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
-    if tuple(matrix.shape) != tuple(weight.shape):
-        raise AtlasError(
-            f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
-            f"{tuple(weight.shape)}; calibrate this model again."
-        )
-    mask = recipe.change(weight, matrix)
-    pruned = mask.numel() - int(mask.count_nonzero())
-    repaired = {"repaired": True} if weight.key in recipe.repaired else {}
-    return repaired | {
-        "layer": weight.key.layer,
-        "name": weight.key.name,
-        "transposed": weight.transposed,
-        "pruned": pruned,
-        "kept": mask.numel() - pruned,
-        "zeros": tensor.numel() - int(tensor.count_nonzero()),
-    }
-
-
 def _record(
     recipe: Recipe,
     plan: ExportPlan,
     form: str,
     tensors: dict[str, TensorRecord],
     files: dict[str, str],
+    narrowing: Narrowing | None = None,
 ) -> Record:
     run, spec = recipe.run, recipe.spec
     errors = recipe.errors
-    of_repair: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     if errors is not None:
-        of_repair["errors"] = {str(layer): error for layer, error in errors.items()}
+        more["errors"] = {str(layer): error for layer, error in errors.items()}
+    if narrowing is not None:
+        more["narrowing"] = narrowing
     return Record(
         schema=schema_of(spec, form),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -238,7 +261,7 @@ def _record(
         files=files,
         versions={"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-        **of_repair,
+        **more,
     )
 
 

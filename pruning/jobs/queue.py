@@ -78,17 +78,21 @@ class JobQueue:
         """
         identifier = secrets.token_hex(6)
         folder = self.folder / identifier
-        folder.mkdir()
         command = list(argv)
-        if spec is not None:
-            (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-            command += ["--spec", str(folder / "spec.json")]
-        with self._connection() as connection:
-            connection.execute(
-                "INSERT INTO jobs (id, place, kind, title, argv, status, created) "
-                "VALUES (?, (SELECT COALESCE(MAX(place), 0) + 1 FROM jobs), ?, ?, ?, 'queued', ?)",
-                (identifier, kind, title, json.dumps(command), time.time()),
-            )
+        try:
+            folder.mkdir()
+            if spec is not None:
+                (folder / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+                command += ["--spec", str(folder / "spec.json")]
+            with self._connection() as connection:
+                connection.execute(
+                    "INSERT INTO jobs (id, place, kind, title, argv, status, created) VALUES "
+                    "(?, (SELECT COALESCE(MAX(place), 0) + 1 FROM jobs), ?, ?, ?, 'queued', ?)",
+                    (identifier, kind, title, json.dumps(command), time.time()),
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self._forget_old()
         return self.get(identifier)
 

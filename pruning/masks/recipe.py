@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pruning.errors import AtlasError
+from pruning.errors import AtlasError, InputError
 from pruning.masks.combinations import combine, needed_domains, other_domains
 from pruning.masks.making import (
     has_outlier_shares,
@@ -166,8 +166,11 @@ class MixtureRecipe(Recipe):
     def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         """As `Recipe.mask`."""
         prune = self.prune_of(weight)
-        channels = torch.from_numpy(self._norms[weight.input_key])
-        return keep_highest(score(matrix, channels, prune, weight.key), prune)
+        return keep_highest(score(matrix, self._channels(weight), prune, weight.key), prune)
+
+    def _channels(self, weight: PrunableWeight) -> torch.Tensor:
+        """The norms of a weight's input channels: (in,)."""
+        return torch.from_numpy(self._norms[weight.input_key])
 
     def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
         """As `Recipe.masks`."""
@@ -327,6 +330,8 @@ def recipe_of(run: Run, spec: ExportSpec) -> Recipe:
     """
     if spec.repair != NONE:
         raise ValueError("A repaired sub-model is made by repair.recipe.recipe_of.")
+    if spec.narrow is not None:
+        raise InputError("Whole parts are removed by an export only; leave them out here.")
     for name, _ in spec.mixture:
         run.check_domain(name)
     if spec.combination == REMOVAL:

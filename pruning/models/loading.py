@@ -178,7 +178,7 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
     meter.step("checking the weights")
     name, layers = find_decoder_layers(module, module.config.num_hidden_layers)
     check_layers(module, layers)
-    stored = _stored_names(module, entries)
+    stored = stored_names(module, entries)
     check_finite(module, entries, stored)
     _check_vocabulary(tokenizer, module, folder)
     check_causal(module)
@@ -210,7 +210,7 @@ def _open(
     return module, ()
 
 
-def _stored_names(module: PreTrainedModel, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
+def stored_names(module: PreTrainedModel, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
     """What the checkpoint calls the tensors of a model with experts, by the module's names."""
     if not any(isinstance(each, Experts) for each in module.modules()):
         return {}

@@ -54,6 +54,11 @@ class Pair:
             total += float(apart[valid.to(apart.device)].double().sum())
         return total
 
+    def skip(self) -> None:
+        """Go through the next layer with the dense model alone: the sub-model has none there."""
+        self.dense.advance()
+        self.pruned.layer += 1
+
     def park(self) -> None:
         """See `HiddenStates.park`."""
         self.dense.park(keep=False)

@@ -131,6 +131,13 @@ class ChannelStats:
             raise AtlasError(
                 f"The statistics in {path.name} cannot be read ({error}); calibrate again."
             ) from error
+        if any((count < 0).any() for count in tokens.values()) or not all(
+            np.isfinite(each).all() and (each >= 0).all() for each in sums.values()
+        ):
+            raise AtlasError(
+                f"The statistics in {path.name} are damaged: sums of squares and token counts are "
+                "numbers of at least 0. Calibrate again."
+            )
         return cls(sum_sq=sums, tokens=tokens)
 
     @classmethod

@@ -15,6 +15,7 @@ from pruning.specs.exports import (
 )
 from pruning.specs.keys import WeightKey
 from pruning.specs.models import DTYPES, ModelSpec
+from pruning.specs.narrowing import NarrowSpec
 from pruning.specs.prune import (
     ALLOCATIONS,
     COMPARISON_GROUPS,
@@ -46,6 +47,7 @@ __all__ = [
     "DomainSpec",
     "ExportSpec",
     "ModelSpec",
+    "NarrowSpec",
     "PruneSpec",
     "SampleSpec",
     "Score",

@@ -9,6 +9,7 @@ from typing import Any
 
 from pruning.errors import InputError
 from pruning.specs.base import Spec
+from pruning.specs.narrowing import NarrowSpec
 from pruning.specs.prune import PruneSpec
 
 MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
@@ -30,6 +31,8 @@ class ExportSpec(Spec):
     `masks.combinations.combine`); they know no weights, and their sparsity follows from the overlap.
     repair: "refit" keeps the mask and fits the kept weights again; "sparsegpt" and "alps" find mask
     and values together, layer by layer, whatever the mode (see the room `repair`).
+    narrow: the whole parts that are removed before single weights are pruned; None: none. With
+    `prune` at a sparsity of 0 nothing but these is removed.
     """
 
     run: str
@@ -38,6 +41,7 @@ class ExportSpec(Spec):
     mode: str = "one-shot"
     combination: str = MIXTURE
     repair: str = NONE
+    narrow: NarrowSpec | None = None
 
     def __post_init__(self) -> None:
         if not self.mixture:
@@ -64,6 +68,25 @@ class ExportSpec(Spec):
             )
         self._check_combination()
         self._check_repair()
+        if self.narrow is not None:
+            self._check_narrow()
+
+    def _check_narrow(self) -> None:
+        if self.combination != MIXTURE:
+            raise InputError(
+                f"The {self.combination} combines masks of single weights; to remove whole parts, "
+                "choose one domain or a mixture."
+            )
+        if self.repair != NONE:
+            raise InputError(
+                "What is left of whole parts is refitted as they go; to repair single weights as well, "
+                "calibrate the narrowed folder and repair that."
+            )
+        if self.mode != "one-shot":
+            raise InputError(
+                "Where whole parts are removed, weights are pruned one-shot; choose one-shot, or "
+                "calibrate the narrowed folder and prune that sequentially."
+            )
 
     def _check_combination(self) -> None:
         if self.combination not in COMBINATIONS:
@@ -106,18 +129,21 @@ class ExportSpec(Spec):
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; what older records do not know is left out where it is the usual."""
+        """Plain data. What is the usual and older records do not know is left out."""
         data = super().to_json()
         if self.repair == NONE:
             del data["repair"]
         if self.combination == MIXTURE:
             del data["combination"]
+        if self.narrow is None:
+            del data["narrow"]
         return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ExportSpec:
         """Rebuild from `to_json`'s output."""
-        unknown = set(data) - {"run", "mixture", "prune", "mode", "combination", "repair"}
+        known = {"run", "mixture", "prune", "mode", "combination", "repair", "narrow"}
+        unknown = set(data) - known
         if unknown:
             raise InputError(f"ExportSpec has no field {', '.join(sorted(unknown))}.")
         return cls(
@@ -127,6 +153,7 @@ class ExportSpec(Spec):
             mode=data["mode"],
             combination=data.get("combination", MIXTURE),
             repair=data.get("repair", NONE),
+            narrow=NarrowSpec.from_json(data["narrow"]) if data.get("narrow") else None,
         )
 
     @property

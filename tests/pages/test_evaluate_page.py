@@ -9,9 +9,12 @@ import pytest
 
 from analysis.evaluation.captions import NOT_COMPARED
 from analysis.evaluation.evaluate import evaluate
+from analysis.evaluation.findings import specialisation_sentences
 from analysis.evaluation.spec import EvaluationSpec
+from analysis.evaluation.specialisation import specialisation
 from analysis.evaluation.table import EvaluationTable
 from analysis.evaluation.tasks import TaskSpec
+from analysis.figures.domains import label
 from analysis.figures.evaluation import evaluation_matrix, over_sparsities
 from analysis.figures.look import LIGHT
 from pruning.jobs.queue import JobQueue
@@ -50,8 +53,12 @@ def test_what_is_stored_is_drawn(run: Run, table: EvaluationTable, open_page: Op
     assert {"matrix-bits-per-byte-csv", "sparsities-code-csv"} <= set(chart_names(app))
     said = " ".join(caption.value for caption in app.caption)
     assert "no domain of this run was calibrated on" in said
-    own = sum(r.best and r.is_own for r in results)
-    assert any(f"**{own} of 2**" in text.value for text in app.markdown)
+    own = sum(r.leads and r.is_own for r in results)
+    words = [text.value for text in app.markdown]
+    assert any(f"best value of its column in {own} of 2 domains" in text for text in words)
+    special = specialisation(table, 0.7)
+    assert special is not None
+    assert specialisation_sentences(special, label)[0] in words
     healthy(app.segmented_control(key="view").set_value("against-own").run())
     assert "+" in app.get("plotly_chart")[0].proto.spec
 
@@ -89,7 +96,8 @@ def test_the_matrix_says_what_the_table_does(table: EvaluationTable) -> None:
     heat = chart.figure.data[0]
     assert len(heat.y) == 8  # dense, two domains, mixture, magnitude, random, two draws
     assert len(chart.table["value"]) == len(results) == 6 * 2 + 2 * 2
-    assert len(chart.figure.layout.shapes) == 2  # the best of each column
+    best = sum(result.best for result in results)
+    assert len(chart.figure.layout.shapes) == best  # framed: the clearly best of a column
     shade = dict(zip(heat.y, heat.z, strict=True))
     assert list(shade["dense"]) == [0.0, 0.0]
     random = next(r for r in results if r.source.kind == "random")

@@ -16,11 +16,13 @@ from starlette.testclient import TestClient
 
 from pages.ui import downloads
 from pages.ui.export_choice import KEEPS
+from pages.ui.export_form import FORMS
 from pages.ui.library import queue
-from pages.ui.words import count
+from pages.ui.words import count, size
 from pruning.commands.export import add_arguments
 from pruning.commands.submodel_choice import spec_of as choice_of
 from pruning.errors import AtlasError
+from pruning.exports.gguf.exporting import export_gguf
 from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
 from pruning.runs.run import Run
@@ -78,16 +80,6 @@ def test_a_repair_says_what_it_costs_before_it_starts(
     assert job.argv[job.argv.index("--out") + 1].endswith("-alps")
     plain = healthy(open_page("export", repair="None"))
     assert not any("The repair takes" in caption.value for caption in plain.caption)
-
-
-def test_a_repair_that_makes_no_sense_is_not_offered(run: Run, open_page: Open) -> None:
-    for choices, offered in (
-        ({"score": "magnitude"}, ["Refit the kept weights"]),
-        ({"keep": KEEPS["removal"]}, []),
-    ):
-        app = healthy(open_page("export", **choices))
-        switch = next(each for each in app.button_group if each.label == "Repair")
-        assert switch.options == ["None", *offered]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b"])
@@ -336,3 +328,30 @@ def test_work_on_an_export_can_be_cancelled(
     healthy(app.run())
     assert not [b for b in app.button if b.key == f"cancel-{job.id}"]
     assert not app.button(key="verify-mine").disabled
+
+
+@pytest.mark.parametrize(("form", "share"), [("plain", 1.0), ("sparse-bitmask", 0.6)])
+def test_the_headline_is_the_chosen_form_s_size(
+    run: Run, open_page: Open, form: str, share: float
+) -> None:
+    app = healthy(open_page("export", form=FORMS[form]))
+    plan = plan_export(run, spec_of(run))
+    expected = plan.bytes if form == "plain" else plan.compressed_bytes
+    assert app.metric[3].value == size(expected)
+    assert expected <= share * plan.bytes or form != "plain"
+    table = next(text.value for text in app.markdown if "loads in" in text.value)
+    assert "llama.cpp, Ollama, LM Studio" in table
+
+
+def test_a_gguf_file_is_queued_and_shown(run: Run, empty: Path, open_page: Open) -> None:
+    app = healthy(open_page("export", form="GGUF", quant="q4_0"))
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    argv = queue().list()[0].argv
+    at = argv.index("--form")
+    assert argv[at : at + 4] == ("--form", "gguf", "--quant", "q4_0")
+    export_gguf(run, spec_of(run), empty / "exports" / "mine", "bf16")
+    app = healthy(open_page("export"))
+    assert any("GGUF in bf16" in text.value for text in app.caption)
+    lines = next(code.value for code in app.code if "ollama" in code.value)
+    assert "llama-completion -m mine-BF16.gguf" in lines

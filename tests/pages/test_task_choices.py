@@ -67,10 +67,7 @@ def queued(run: Run) -> EvaluationSpec:
 
 
 @pytest.mark.usefixtures("harness_is_there", "nltk_is_there")
-def test_every_choice_reaches_the_command(
-    run: Run, open_page: Open, sums: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SUBMODEL_ATLAS_HARNESS_FOLDERS", "1")
+def test_every_choice_reaches_the_command(run: Run, open_page: Open, sums: Path) -> None:
     pairs = sums.with_name("pairs.jsonl")
     pairs.write_text(json.dumps({"prompt": "A", "reference": "B"}))
     app = healthy(open_page("evaluate", sparsities=["50%"], text="5"))
@@ -167,12 +164,3 @@ def test_meteor_is_asked_only_where_it_can_be_had(
     else:
         healthy(start(healthy(app)))
         assert queued(run) == EvaluationSpec(text_bytes=2000)
-
-
-@pytest.mark.usefixtures("harness_is_there")
-def test_an_address_names_no_folder_of_programs(run: Run, open_page: Open) -> None:
-    """Task files of the harness may run anything, so the server's owner must allow them."""
-    app = open_page("evaluate", **{"lm-eval": "arc_easy", "lm-eval-include": "/tmp/evil"})
-    healthy(start(healthy(app)))
-    (chosen,) = queued(run).task_sets
-    assert (chosen.name, chosen.source) == ("arc_easy", "")

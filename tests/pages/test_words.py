@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from pages.ui import estimate
-from pages.ui.words import GLOSSARY, count, duration, explain, listing, plain, size
+from pages.ui.words import GLOSSARY, count, duration, explain, listing, size
 
 
 @pytest.mark.parametrize(
@@ -77,17 +77,3 @@ def test_memory_grows_with_the_batch() -> None:
     one = estimate.memory(10**9, 4096, 2048)
     two = estimate.memory(10**9, 4096, 4096)
     assert two - one == 24 * 4 * 4096 * 2048
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("There is no run ![x](http://a/b)", r"There is no run !\[x\](http://a/b)"),
-        ("say `python -m pruning runs` [now]", r"say `python -m pruning runs` \[now\]"),
-        ("`![x](u)``", r"\`!\[x\](u)\`\`"),
-        ("<img src=u> $x$ *a* ~b~ # c", r"\<img src=u\> \$x\$ \*a\* \~b\~ \# c"),
-        (":red[x]", r":red\[x\]"),
-    ],
-)
-def test_text_from_outside_is_shown_as_it_is(text: str, shown: str) -> None:
-    assert plain(text) == shown

@@ -15,6 +15,7 @@ from pruning.specs import (
     DTYPES,
     MIXTURE,
     MODES,
+    NONE,
     REMOVAL,
     REPAIRS,
     SCORES,
@@ -26,6 +27,7 @@ from pruning.specs import (
     PruneSpec,
     SampleSpec,
 )
+from pruning.specs.narrowing import CHOICES, NarrowSpec
 from pruning.specs.patterns import pattern_sparsity
 
 NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,8}", fullmatch=True)
@@ -81,21 +83,41 @@ def export_specs(draw: st.DrawFn) -> ExportSpec:
     pairs = st.tuples(NAMES, weight)
     least = 1 if combination in (MIXTURE, REMOVAL) else 2
     mixtures = st.lists(pairs, min_size=least, max_size=4, unique_by=lambda pair: pair[0])
-    prune = draw(prune_specs())
+    narrow = draw(st.none() | narrow_specs()) if combination == MIXTURE else None
+    modes = st.sampled_from(MODES) if narrow is None else st.just("one-shot")
+    prunes = prune_specs()
+    if narrow is not None:
+        prunes = st.just(PruneSpec(sparsity=0.0)) | prunes.filter(lambda prune: prune.sparsity > 0)
+    prune = draw(prunes)
     finds = combination == MIXTURE and prune.score == "wanda"  # so a repair may find the mask
     repairs = REPAIRS if finds else REPAIRS[: 1 + (combination != REMOVAL)]
+    repairs = repairs if narrow is None else (NONE,)
     spec: ExportSpec = draw(
         specs(
             ExportSpec,
             run=st.from_regex(r"[0-9a-f]{1,16}", fullmatch=True),
             mixture=mixtures.map(tuple),
             prune=st.just(prune),
-            mode=st.sampled_from(MODES),
+            mode=modes,
             combination=st.just(combination),
             repair=st.sampled_from(repairs),
+            narrow=st.just(narrow),
         )
     )
     return spec
+
+
+def narrow_specs() -> st.SearchStrategy[NarrowSpec]:
+    amounts = st.just(0.0) | st.floats(0.01, 0.99) | st.integers(1, 64).map(float)
+    return specs(
+        NarrowSpec,
+        channels=amounts,
+        heads=amounts,
+        layers=amounts,
+        choice=st.sampled_from(CHOICES),
+        refit=st.booleans(),
+        multiple=st.integers(1, 256),
+    )
 
 
 def domain_specs() -> st.SearchStrategy[DomainSpec]:

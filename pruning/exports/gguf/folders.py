@@ -18,6 +18,7 @@ from pruning.exports.gguf.pretokenizers import sample_texts
 from pruning.exports.gguf.quantizing import quantize_file, quantizer
 from pruning.exports.gguf.quants import Quant, quant_named
 from pruning.exports.gguf.reading import GgufFile, encoder_of
+from pruning.exports.gguf.running import MODELFILE, run_lines
 from pruning.exports.record import (
     GGUF,
     PLAIN,
@@ -32,7 +33,6 @@ from pruning.machine.new_folder import check_is_new, check_space, new_folder
 from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.progress import Report, ignore
 
-MODELFILE = "Modelfile"
 HIDDEN = ".gguf-"  # begins the name of the folder that a file is made from
 LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 LONGEST = 8192  # tokens of context that the Modelfile asks for, at most
@@ -89,13 +89,6 @@ def check_quant(base: Path, quant: str) -> None:
     if quant_named(quant).program:
         quantizer()
     check_convertible(base)
-
-
-def estimated_bytes(matrices: int, others: int, quant: str) -> int:
-    """About how large the file is. matrices, others: values in decoder layers, and outside them."""
-    form = quant_named(quant)
-    outside = 8.5 if form.name in ("q4_0", "q5_0", "q8_0") else max(form.bits, 6.6)
-    return round((matrices * form.bits + others * outside) / 8)
 
 
 def _beside(out: Path) -> TemporaryDirectory[str]:
@@ -209,12 +202,6 @@ def _modelfile(name: str, plain: Path, file: GgufFile) -> str:
     if not chats(plain):
         lines.append('TEMPLATE """{{ .Prompt }}"""')
     return "\n".join([*lines, ""])
-
-
-def run_lines(name: str, file: str, chat: bool) -> tuple[str, str]:
-    """How to run the file: with llama.cpp, and with Ollama."""
-    program = f"llama-cli -m {file}" if chat else f'llama-completion -m {file} -n 128 -p "…"'
-    return program, f"ollama create {name.lower()} -f {MODELFILE} && ollama run {name.lower()}"
 
 
 def _card(text: str, name: str, file: str, quant: Quant, size: int, chat: bool) -> str:

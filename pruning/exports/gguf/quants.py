@@ -59,3 +59,10 @@ def quant_named(name: str) -> Quant:
     if name not in QUANTS:
         raise InputError(f"There is no GGUF format {name!r}; choose one of {', '.join(QUANTS)}.")
     return QUANTS[name]
+
+
+def estimated_bytes(matrices: int, others: int, quant: str) -> int:
+    """About how large a file is. matrices, others: values in decoder layers, and outside them."""
+    form = quant_named(quant)
+    outside = 8.5 if form.matrices else max(form.bits, 6.6)
+    return round((matrices * form.bits + others * outside) / 8)

@@ -183,4 +183,4 @@ def _is_the_checkpoint(folder: Path, record: Record) -> bool:
 def _values_changed(record: Record) -> bool:
     """Whether kept values differ from the base model's, as in a repaired or narrowed export."""
     export = record.export
-    return export.get("repair", "none") != "none" or export.get("remove", "weights") != "weights"
+    return export.get("repair", "none") != "none" or record.narrowing is not None

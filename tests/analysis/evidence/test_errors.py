@@ -11,7 +11,10 @@ import torch
 from scipy.stats import kstest
 
 from analysis.evidence.comparisons import row_covariance
-from tests.analysis.evidence.test_testing import CHANNELS, draw, look, rows
+from analysis.evidence.resampling import count_both, masks_of
+from pruning.runs.statistics import ChannelStats
+from pruning.specs import PruneSpec
+from tests.analysis.evidence.test_testing import CHANNELS, KEY, draw, look, rows
 
 
 def test_two_draws_of_one_domain_are_told_apart_no_more_often_than_chance() -> None:
@@ -88,3 +91,29 @@ def test_standard_errors_of_the_row_sample_are_the_spread_over_samples() -> None
         said = np.sqrt(np.mean([getattr(each, f"{name}_se") ** 2 for each in found]))
         assert said == pytest.approx(values.std(), rel=0.25), name
         assert abs(values.mean() - getattr(exact, name)) < 4 * values.std() / math.sqrt(120)
+
+
+def test_the_index_with_unlimited_text_does_not_depend_on_the_text() -> None:
+    """Beside that of masks without noise; the index itself doubles from 4 groups to 32."""
+    random = np.random.default_rng(11)
+    base, loud = np.linspace(0.5, 2.0, CHANNELS), np.where(np.arange(CHANNELS) < 12, 2.0, 1.0)
+    many = rows(60)
+    masks = masks_of(many, np.stack([base, base * loud]), PruneSpec())
+    both, kept = (float(count_both(masks[0], mask)) for mask in masks[::-1])
+    truth = (1 - both / (2 * kept - both)) / (1 - 1 / 3)
+    index, unlimited = {}, {}
+    for groups in (4, 32):
+        found = []
+        for seed in range(8):
+            sides = [
+                ChannelStats(
+                    sum_sq={KEY: base * of * random.gamma(6.0, size=(groups, CHANNELS))},
+                    tokens={KEY: np.full(groups, 100, dtype=np.int64)},
+                )
+                for of in (1.0, loud)
+            ]
+            found.append(look(*sides, many, permutations=1, seed=seed))
+        index[groups] = np.mean([each.index for each in found])
+        unlimited[groups] = np.mean([each.unlimited_index for each in found])
+    assert index[32] > 1.5 * index[4]
+    assert list(unlimited.values()) == pytest.approx([truth, truth], rel=0.2)

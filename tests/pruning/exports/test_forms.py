@@ -168,6 +168,9 @@ def test_damage_is_found(llama: Run, tmp_path: Path) -> None:
     )
     failed = {check.name for check in verify(small).checks if not check.ok}
     assert failed == {"Tensor bytes", "Base model"}
+    with pytest.raises(AtlasError, match="has other bytes than were written"):
+        decompress(small, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     path.write_bytes(whole[:-1])
     assert "not a complete safetensors file" in verify(small).checks[0].detail
     path.unlink()

@@ -490,3 +490,11 @@ def test_what_is_read_from_the_output_files(tmp_path: Path) -> None:
     file.write_bytes(b"one\n\xff two \n \n")
     assert read_result(file) is None
     assert last_line(file) == "\ufffd two"
+
+
+def test_a_job_that_cannot_be_queued_leaves_nothing(queue: JobQueue) -> None:
+    with contextlib.closing(sqlite3.connect(queue.database)) as connection, connection:
+        connection.execute("DROP TABLE jobs")
+    with pytest.raises(AtlasError, match="cannot be used"):
+        queue.submit("test", "A job", ["-c", "pass"], {"a": 1})
+    assert not list(queue.folder.iterdir())

@@ -114,3 +114,15 @@ def test_contrast_counts_every_domain_per_token() -> None:
     own = ChannelStats(sum_sq={key: np.array([[4.0]])}, tokens={key: np.array([4])})
     other = ChannelStats(sum_sq={key: np.array([[100.0]])}, tokens={key: np.array([100])})
     assert contrast(own, [other])[key] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("sums", "tokens"), [([-1.0], [3]), ([np.nan], [3]), ([np.inf], [3]), ([1.0], [-3])]
+)
+def test_sums_that_cannot_be_are_damage(
+    sums: list[float], tokens: list[int], tmp_path: Path
+) -> None:
+    stats = ChannelStats(sum_sq={KEY: np.array([sums])}, tokens={KEY: np.array(tokens)})
+    stats.save(tmp_path / "a.safetensors")
+    with pytest.raises(AtlasError, match="numbers of at least 0"):
+        ChannelStats.load(tmp_path / "a.safetensors")

@@ -21,11 +21,12 @@ from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.exports.forms import compress, decompress
 from pruning.exports.gguf import converting
 from pruning.exports.gguf.converting import write_gguf
-from pruning.exports.gguf.folders import MODELFILE, to_gguf
+from pruning.exports.gguf.folders import to_gguf
 from pruning.exports.gguf.pretokenizers import sample_texts
 from pruning.exports.gguf.quantizing import has_llama_cpp
 from pruning.exports.gguf.quants import QUANTS
 from pruning.exports.gguf.reading import GgufFile, encoder_of
+from pruning.exports.gguf.running import MODELFILE
 from pruning.exports.record import SUBMODEL
 from pruning.exports.verifying import verify
 from pruning.exports.writing import export
