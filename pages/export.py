@@ -19,17 +19,18 @@ from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_followed, show_job, submit
 from pages.ui.library import finished_runs, workspace
+from pages.ui.removal_choice import choose_removal, narrow_preview
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.commands.submodel_choice import choice_flags
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
-from pruning.specs import MODES
+from pruning.specs import MODES, ExportSpec, PruneSpec
+from pruning.specs.narrowing import removal_text
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
     from pruning.runs.run import Run
-    from pruning.specs import ExportSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -38,8 +39,8 @@ def draw() -> None:
     """The whole page."""
     title(
         "Export",
-        "Walk away with the sub-model: pruned weights set to zero, everything else untouched, "
-        "as a folder that transformers loads.",
+        "Walk away with the sub-model: pruned weights set to zero, or whole parts gone, everything "
+        "else untouched, as a folder that transformers loads.",
     )
     job = followed("export")
     if job is not None:
@@ -56,15 +57,17 @@ def _make(run: Run, *, busy: bool) -> None:
     """The choice of a sub-model, what it will look like, and the button that builds it."""
     with st.container(border=True):
         mixture, combination = choose_domains(run)
-        prune = choose_pruning(run)
-        mode = "one-shot"
-        if combination == "mixture":
-            mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
-        repair = choose_repair(combination, prune)
-        prune = choose_parts(run, prune)
-        form = choose_form()
+        narrow = choose_removal() if combination == "mixture" else None
+        mode, repair, prune = "one-shot", "none", PruneSpec(sparsity=0.0)
+        if narrow is None:
+            prune = choose_pruning(run)
+            if combination == "mixture":
+                how = explain("One-shot and sequential")
+                mode = switch("How to prune", MODES, "mode", help=how)
+            repair = choose_repair(combination, prune)
+            prune = choose_parts(run, prune)
+        form = choose_form(narrow=narrow is not None)
     from pruning.exports.planning import plan_export
-    from pruning.specs import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
@@ -73,11 +76,15 @@ def _make(run: Run, *, busy: bool) -> None:
         mode=mode,
         combination=combination,
         repair=repair,
+        narrow=narrow,
     )
-    if _counted(run, spec):
+    if narrow is not None or _counted(run, spec):
         with st.spinner("Counting"):
             plan = plan_export(run, spec)
-        _preview(plan, spec, form)
+        if plan.narrow is not None:
+            narrow_preview(plan, plan.narrow)
+        else:
+            _preview(plan, spec, form)
         _build(run, spec, form, busy)
 
 
@@ -206,6 +213,8 @@ def _build(run: Run, spec: ExportSpec, form: Form, busy: bool) -> None:
 def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
+    if spec.narrow is not None:
+        amount = re.sub(r"[=,]", "-", removal_text(spec.narrow, weights=False))
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"

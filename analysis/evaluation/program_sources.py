@@ -9,7 +9,8 @@ from typing import Any
 
 from analysis.evaluation.program_tasks import CodeTask, built_in_tasks, task_of
 from analysis.execution.languages import LABELS
-from pruning.domains.blobs import Blob, blob_of, decode
+from pruning.domains.blobs import Blob, blob_of
+from pruning.domains.decoding import decode
 from pruning.domains.folders import count_suffixes, folder_blobs
 from pruning.domains.hub import explain
 from pruning.domains.parse import parse_domain

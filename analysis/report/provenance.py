@@ -41,6 +41,12 @@ def provenance(source: Source) -> Section:
         "tokens": [entry.tokens for entry in entries],
         "hash": [entry.key for entry in entries],
     }
+    readings = [(name, said) for name in run.domains for said in run.reading(name)]
+    read: dict[str, list[object]] = {
+        "domain": [name for name, _ in readings],
+        "what was read": [said for _, said in readings],
+    }
+    notes = Table(columns=read, name="reading", caption="What was read, left out, and why.")
     return Section(
         name="Provenance",
         parts=[
@@ -54,6 +60,7 @@ def provenance(source: Source) -> Section:
                 name="domains",
                 caption="Texts. The hash covers the weights and the exact tokens.",
             ),
+            *([notes] if readings else []),
         ],
     )
 

@@ -40,6 +40,7 @@ def _row(run: Run, go_on: Callable[[Run], None]) -> None:
     with left:
         st.markdown(f"**Run {run.id}** {WORDS.get(run.status, '')}")
         st.caption(run_summary(run))
+        _texts(run)
     with right.container(horizontal=True, horizontal_alignment="right"):
         if run.status == "done":
             open_links(run.id)
@@ -52,6 +53,17 @@ def _row(run: Run, go_on: Callable[[Run], None]) -> None:
             if st.button("Delete", type="primary", key=f"delete-{run.id}"):
                 workspace().delete_run(run.id)
                 st.rerun()
+
+
+def _texts(run: Run) -> None:
+    """What was read of one's own texts, what was left out and why."""
+    readings = {name: run.reading(name) for name in run.domains}
+    if not any(readings.values()):
+        return
+    with st.popover("What was read", icon=":material/description:", type="tertiary"):
+        for name, sentences in readings.items():
+            if sentences:
+                st.text("\n".join([f"{name}:", *sentences]))
 
 
 def open_links(run_id: str, first: bool = False) -> None:

@@ -23,6 +23,7 @@ from pruning.checkpoints.headers import fingerprint, read_json
 from pruning.checkpoints.weights import PrunableWeight
 from pruning.domains import origin, pin
 from pruning.domains.packing import sample_domain
+from pruning.domains.reading import Reading
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.machine.locks import CREATING, turn
@@ -32,7 +33,7 @@ from pruning.models.loading import LoadedModel, load_model, load_tokenizer, reso
 from pruning.models.sources import model_folder
 from pruning.models.support import skeleton
 from pruning.progress import Meter, Progress, Report, ignore
-from pruning.runs.manifest import SCHEMA_VERSION, DomainEntry, Manifest
+from pruning.runs.manifest import SCHEMA_VERSION, DomainEntry, Manifest, ReadingEntry
 from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
 from pruning.runs.workspace import Workspace
@@ -70,8 +71,8 @@ def calibrate(
         domains=tuple(pin(domain) for domain in spec.domains),
     )
     _check_choices(spec)
-    samples = _draw_samples(spec, report)
-    run = _open_run(spec, samples, workspace)
+    samples, readings = _draw_samples(spec, report)
+    run = _open_run(spec, samples, readings, workspace)
     if run.status == "done":
         return run
     with run.lock(shared=share is not None):
@@ -109,9 +110,12 @@ def _check_choices(spec: CalibrationSpec) -> None:
         )
 
 
-def _draw_samples(spec: CalibrationSpec, report: Report) -> dict[str, TokenSample]:
+def _draw_samples(
+    spec: CalibrationSpec, report: Report
+) -> tuple[dict[str, TokenSample], dict[str, Reading]]:
+    """Every domain's tokens, and the notes of what was read for them and left out."""
     tokenizer = load_tokenizer(spec.model)
-    samples = {}
+    samples, readings = {}, {domain.name: Reading() for domain in spec.domains}
     for number, domain in enumerate(spec.domains):
         report(
             Progress(
@@ -121,12 +125,17 @@ def _draw_samples(spec: CalibrationSpec, report: Report) -> dict[str, TokenSampl
                 detail=domain.name,
             )
         )
-        samples[domain.name] = sample_domain(domain, spec.sample, tokenizer, report)
-    return samples
+        samples[domain.name] = sample_domain(
+            domain, spec.sample, tokenizer, report, readings[domain.name]
+        )
+    return samples, readings
 
 
 def _open_run(
-    spec: CalibrationSpec, samples: Mapping[str, TokenSample], workspace: Workspace
+    spec: CalibrationSpec,
+    samples: Mapping[str, TokenSample],
+    readings: Mapping[str, Reading],
+    workspace: Workspace,
 ) -> Run:
     """The run folder for this work, made with its manifest and tokens if it is not there yet."""
     mark = fingerprint(model_folder(spec.model))
@@ -165,6 +174,7 @@ def _open_run(
                 name: DomainEntry(
                     key=keys[name],
                     origin=origins[name],
+                    reading=ReadingEntry.from_json(readings[name].to_json()),
                     samples=len(sample.input_ids),
                     tokens=int(sample.valid.sum()),
                     documents=tuple(int(count) for count in sample.documents),

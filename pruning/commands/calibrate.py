@@ -96,7 +96,7 @@ def calibrate(
     try:
         run = run_of(spec, arguments, report)
     except TooFewDocumentsError as error:
-        if "allow-fewer" in str(error):
+        if not error.available:  # fewer would be none
             raise
         sentence = f"{str(error).rstrip('.')} (on the command line: --allow-fewer)."
         raise TooFewDocumentsError(
@@ -143,12 +143,15 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
         "status": run.status,
         "missing": missing,
     }
+    texts = {name: run.reading(name) for name in run.domains}
+    data["reading"] = {name: sentences for name, sentences in texts.items() if sentences}
+    notes = [f"{name}: {' '.join(sentences)}" for name, sentences in data["reading"].items()]
     if not missing and run.has_experts:
         starved = {name: run.stats(name).starved for name in run.domains}
         data["starved"] = {name: sorted(map(str, keys)) for name, keys in starved.items()}
         sentence = starved_sentence({name: count_experts(keys) for name, keys in starved.items()})
-        return Answer(data=data, shown=[said, *([sentence] if sentence else [])])
-    return Answer(data=data, shown=[said])
+        return Answer(data=data, shown=[*notes, said, *([sentence] if sentence else [])])
+    return Answer(data=data, shown=[*notes, said])
 
 
 def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> CalibrationSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from demo.texts import DOMAINS
 
 BUILTIN: tuple[str, ...] = DOMAINS
+PROGRAMS = ("python", "java", "cpp", "javascript")  # the same tasks in each
 
 _SAME_TASKS = (
     "The same small programming tasks as in the other languages, as documented {} functions."

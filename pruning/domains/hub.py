@@ -7,16 +7,28 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pruning.domains.columns import TEXT, TextColumns, choose_columns, describe_columns
+from pruning.domains.chats import is_chat_layout
+from pruning.domains.columns import (
+    CHAT,
+    RECORD_LISTS,
+    TEXT,
+    TEXT_LISTS,
+    TextColumns,
+    describe_columns,
+)
+from pruning.domains.document import Document
 from pruning.domains.files import permuted
+from pruning.domains.reading import BadMemberError
 from pruning.domains.records import Records
+from pruning.domains.request import Request
 from pruning.errors import AtlasError, InputError
 from pruning.specs import DomainSpec
 
 BUFFER = 4096  # records among which a stream is shuffled
+HEAD = 5  # records that are looked at where the text is not clear
 
 
-def hub_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
+def hub_documents(request: Request, seed: int) -> Iterator[Document]:
     """The documents of one split, drawn without replacement in an order given by `seed`.
 
     streaming=True reads only as much as is needed. Its order is *not* a uniform permutation: the
@@ -28,34 +40,51 @@ def hub_documents(spec: DomainSpec, seed: int) -> Iterator[str]:
     column that is not there (and says what is), or that needs its own code or a permission;
     AtlasError when the hub cannot be reached or the reading fails.
     """
+    spec = request.spec
     data = _choose_split(_load(spec), spec)
     permutable = hasattr(data, "num_rows")
     if permutable and not data.num_rows:
         raise InputError(f"The data set {spec.source} holds no record; choose another split.")
     features = getattr(data, "features", None)
     if features:
-        columns = _choose(dict(_feature_leaves(features)), spec)
+        kinds = dict(_feature_leaves(features))
+        columns = request.columns(kinds, spec.source, lambda: _head(data, spec))
         data = data.select_columns(list(columns.top_level(list(features))))
     else:
         columns = None  # a stream may know its columns only from its records
     nothing = f"The data set {spec.source} holds nothing but empty texts; choose another column."
     if permutable and columns is not None:
-        return _explained(permuted(Records(data, columns), seed, nothing), spec)
+        request.reading.read("a data set of the hub", data.num_rows)
+        return _explained(permuted(Records(data, columns), seed, lambda: nothing), spec)
+    request.reading.read("a data set of the hub, as a stream", 0)
     shuffled = data.shuffle(seed=seed, buffer_size=BUFFER)
-    return _explained(_streamed(shuffled, columns, spec, nothing), spec)
+    return _explained(_streamed(shuffled, columns, request, nothing), spec)
+
+
+def _head(data: Any, spec: DomainSpec) -> list[dict[str, Any]]:
+    """Some records, for a look at an unclear column."""
+    try:
+        return list(data.take(HEAD))
+    except Exception as error:
+        raise explain(error, spec) from error
 
 
 def _streamed(
-    data: Any, columns: TextColumns | None, spec: DomainSpec, nothing: str
-) -> Iterator[str]:
+    data: Any, columns: TextColumns | None, request: Request, nothing: str
+) -> Iterator[Document]:
     found = False
-    for record in data:
+    for number, record in enumerate(data):
         if columns is None:
-            columns = _choose(describe_columns([record]), spec)
-        text = columns.text(record)
-        if text.strip():
+            kinds, first = describe_columns([record]), record
+            columns = request.columns(kinds, request.spec.source, lambda: [first])  # noqa: B023
+        try:
+            document = columns.document(record)
+        except BadMemberError as error:
+            request.reading.skip(f"record {number + 1:,} of the shuffled stream", error)
+            continue
+        if not document.is_blank:
             found = True
-            yield text
+            yield document
     if not found:
         raise InputError(nothing)
 
@@ -101,24 +130,38 @@ def _choose_split(data: Any, spec: DomainSpec) -> Any:
     return data["train"]
 
 
-def _choose(columns: Mapping[str, str], spec: DomainSpec) -> TextColumns:
-    return choose_columns(columns, column=spec.column, template=spec.template, where=spec.source)
-
-
 def _feature_leaves(features: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(column, type in words) of a data set's features, those of nested records with dots."""
     for name, feature in features.items():
         kind = getattr(feature, "dtype", None)
-        languages = getattr(feature, "languages", None)
-        if isinstance(feature, Mapping):
+        if isinstance(feature, Mapping) and not _is_chat_of_lists(feature):
             yield from _feature_leaves(feature, f"{prefix}{name}.")
-        elif kind == "dict" and languages:  # a translation: one text a language
+        elif kind == "dict" and (languages := getattr(feature, "languages", None)):
             yield from ((f"{prefix}{name}.{language}", TEXT) for language in languages)
         else:
-            is_text = kind in ("string", "large_string") and type(feature).__name__ == "Value"
-            yield f"{prefix}{name}", TEXT if is_text else str(kind or type(feature).__name__)
+            yield f"{prefix}{name}", _feature_kind(feature)
 
 
-def _explained(texts: Iterator[str], spec: DomainSpec) -> Iterator[str]:
+def _feature_kind(feature: Any) -> str:
+    kind, form = getattr(feature, "dtype", None), type(feature).__name__
+    if kind in ("string", "large_string") and form == "Value":
+        return TEXT
+    if isinstance(feature, Mapping):
+        return CHAT
+    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
+    if isinstance(inner, Mapping):
+        return CHAT if is_chat_layout(inner) else RECORD_LISTS
+    if inner is not None and _feature_kind(inner) == TEXT:
+        return TEXT_LISTS
+    return str(kind or form)
+
+
+def _is_chat_of_lists(feature: Mapping[str, Any]) -> bool:
+    lists = all(getattr(each, "feature", None) is not None for each in feature.values())
+    return bool(feature) and lists and is_chat_layout(feature)
+
+
+def _explained(texts: Iterator[Document], spec: DomainSpec) -> Iterator[Document]:
     try:
         yield from texts
     except (InputError, AtlasError):

@@ -1,32 +1,31 @@
-"""Documents in a file of records: JSON Lines, JSON, CSV and Parquet, read by position."""
+"""Documents in a file of JSON: a value a line, read by position, or a list."""
 
 from __future__ import annotations
 
-import codecs
 import io
 import json
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol
 
-import pyarrow as pa
-import pyarrow.csv as arrow_csv
-import pyarrow.parquet as parquet
-
-from pruning.domains.blobs import MAX_IN_MEMORY, Blob, decode
-from pruning.domains.columns import TEXT, TextColumns, choose_columns, describe_columns, own_column
+from pruning.domains.blobs import Blob
+from pruning.domains.chats import messages_of
+from pruning.domains.columns import TextColumns, describe_columns
+from pruning.domains.decoding import MARKS, decode
+from pruning.domains.document import Document
+from pruning.domains.reading import BadMemberError
+from pruning.domains.request import Request
 from pruning.errors import InputError
-from pruning.specs import DomainSpec
 
 LOOKED_AT = 100  # records from which the columns of a JSON file are learned
 
 
 class Documents(Protocol):
-    """Documents by position; an empty string stands for one that is to be skipped."""
+    """Documents by position; a blank one stands for one that is to be skipped."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> str: ...
+    def __getitem__(self, index: int, /) -> Document: ...
 
 
 class Records:
@@ -38,12 +37,42 @@ class Records:
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int) -> str:
-        return self.columns.text(self.records[index])
+    def __getitem__(self, index: int) -> Document:
+        return self.columns.document(self.records[index])
+
+
+class Texts:
+    """Documents that are plain texts in a list."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, index: int) -> Document:
+        return Document(text=self.texts[index])
+
+
+class Number(float):
+    """A JSON number that remembers how it was written: 16.50, 1e2."""
+
+    written: str
+
+    def __new__(cls, text: str) -> Number:
+        number = super().__new__(cls, text)
+        number.written = text
+        return number
+
+    def __str__(self) -> str:
+        return self.written
 
 
 class JsonLines:
-    """A JSON value a line, read from where the line begins; nothing but positions is kept."""
+    """A JSON value a line, read from where the line begins; nothing but positions is kept.
+
+    Raises ValueError where a line is not UTF-8.
+    """
 
     def __init__(self, name: str, opened: Callable[[], IO[bytes]]) -> None:
         self.name, self.opened = name, opened
@@ -51,6 +80,7 @@ class JsonLines:
         position = 0
         with opened() as stream:
             for line in stream:
+                line.decode()
                 if line.strip():
                     self.starts.append(position)
                 position += len(line)
@@ -66,111 +96,144 @@ class JsonLines:
         return parse_json(decode(line, where), where)
 
 
-def json_lines(blob: Blob, spec: DomainSpec) -> Documents:
+def json_lines(blob: Blob, request: Request) -> Documents:
     """The documents of a JSON Lines file: objects with columns, or plain strings.
 
-    A plain UTF-8 file stays on disk; a compressed, archived or UTF-16 one is held in memory.
+    A plain UTF-8 file stays on disk; a compressed, archived or otherwise encoded one is held in
+    memory.
     """
-    opened = blob.open
-    if blob.path is None or blob.suffix.endswith(".gz") or _byte_order_mark(blob):
-        data = decode(blob.read(), blob.name).encode()
-        opened = lambda: io.BytesIO(data)  # noqa: E731 - as `Blob.open`
-    return _json_documents(JsonLines(blob.name, opened), blob.name, spec)
+    on_disk = blob.path is not None and not blob.is_compressed
+    if on_disk and not blob.head(4).startswith(tuple(mark for mark, _ in MARKS)):
+        try:
+            return _json_documents(JsonLines(blob.name, blob.open), blob.name, request)
+        except UnicodeDecodeError:
+            pass
+    data = text_of(blob, request).encode()
+    lines = JsonLines(blob.name, lambda: io.BytesIO(data))
+    return _json_documents(lines, blob.name, request)
 
 
-def json_file(blob: Blob, spec: DomainSpec) -> Documents:
-    """The documents of a JSON file: a list of strings or objects, or {"data": such a list}."""
-    value = parse_json(decode(blob.read(), blob.name), blob.name)
-    if isinstance(value, dict) and isinstance(value.get("data"), list):
-        value = value["data"]
-    if not isinstance(value, list):
-        raise InputError(
+def json_file(blob: Blob, request: Request) -> Documents:
+    """The documents of a JSON file.
+
+    Read are a list of strings, objects or conversations; an object with such a list as its only one,
+    or as its "data"; an object of columns, lists of equal length; and values one after the other.
+    """
+    values = parse_values(text_of(blob, request), blob.name)
+    if len(values) > 1:
+        return _json_documents(values, blob.name, request)
+    found = _list_in(values[0]) if values else []
+    if found is None:
+        raise BadMemberError(
             f'{blob.name} is not a list of texts or records, nor {{"data": [...]}}; '
-            "write it so, or one record a line as .jsonl."
+            "write it so, or one record a line as .jsonl.",
+            "JSON, but no list of texts or records",
         )
-    return _json_documents(value, blob.name, spec)
+    return _json_documents(found, blob.name, request)
 
 
-def csv_file(blob: Blob, spec: DomainSpec) -> Documents:
-    """The documents of a CSV file with a header line; its cells end with "," or ";" or a tab."""
-    text = decode(blob.read(), blob.name)
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    data = text.encode()
-    options = {
-        "read_options": arrow_csv.ReadOptions(block_size=len(data) + 1),
-        "parse_options": arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-    }
-    try:
-        table = arrow_csv.read_csv(pa.BufferReader(data), **options)
-    except (pa.ArrowException, ValueError) as error:
-        raise InputError(f"{blob.name} is not a regular CSV table: {_first_line(error)}.") from None
-    return _table_documents(table.schema, table.num_rows, table.select, blob.name, spec)
+def text_of(blob: Blob, request: Request) -> str:
+    """The blob's whole text; a guessed encoding is noted."""
 
+    def noted(encoding: str) -> None:
+        request.reading.note(f"read as {encoding}, which was guessed", blob.name)
 
-def parquet_file(blob: Blob, spec: DomainSpec) -> Documents:
-    """The documents of a Parquet file; only the columns that make the text are read."""
-    source = blob.path if blob.path is not None else pa.BufferReader(blob.read())
-    try:
-        with parquet.ParquetFile(source) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{blob.name} is not a whole Parquet file: {_first_line(error)}."
-        ) from None
-
-    def read(names: list[str]) -> pa.Table:
-        with parquet.ParquetFile(source) as file:
-            size = _column_bytes(file.metadata, names)
-            if size > MAX_IN_MEMORY:
-                raise InputError(
-                    f"The text of {blob.name} takes {size:,} bytes, more than the "
-                    f"{MAX_IN_MEMORY:,} that are read at once; give some of its rows as a file."
-                )
-            try:
-                return file.read(columns=names)
-            except (pa.ArrowException, OSError) as error:
-                raise InputError(f"{blob.name} is damaged: {_first_line(error)}.") from None
-
-    return _table_documents(schema, rows, read, blob.name, spec)
+    return decode(blob.read(), blob.name, noted)
 
 
 def parse_json(text: str, where: str) -> Any:
-    """A JSON value, or InputError with the place of the first mistake."""
+    """A JSON value, or BadMemberError with the place of the first mistake."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{where} is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
-        ) from None
-    except RecursionError:
-        raise InputError(f"{where} is nested too deeply to be read as JSON.") from None
+        return json.loads(text, parse_float=Number)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error, where) from None
 
 
-class _Rows(Sequence[Mapping[str, Any]]):
-    """The rows of an Arrow table as dictionaries."""
+def parse_values(text: str, where: str) -> list[Any]:
+    """The JSON values that follow each other in a text, as a rule one; raises as `parse_json`."""
+    decoder, values, position = json.JSONDecoder(parse_float=Number), [], 0
+    length = len(text.rstrip())
+    try:
+        while position < length:
+            while text[position].isspace():
+                position += 1
+            value, position = decoder.raw_decode(text, position)
+            values.append(value)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error, where) from None
+    return values
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
 
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
+def _no_json(error: Exception, where: str) -> BadMemberError:
+    if isinstance(error, json.JSONDecodeError):
+        place = f"line {error.lineno}, column {error.colno}"
+        return BadMemberError(f"{where} is not JSON: {error.msg} ({place}).", "not JSON")
+    if isinstance(error, RecursionError):
+        return BadMemberError(
+            f"{where} is nested too deeply to be read as JSON.", "JSON that is nested too deeply"
+        )
+    return BadMemberError(
+        f"{where} holds a number of too many digits; write it as text.",
+        "a number of too many digits",
+    )
 
-    def __getitem__(self, index: Any) -> Any:
-        return {name: self.table.column(name)[index].as_py() for name in self.table.column_names}
+
+def _list_in(value: Any) -> list[Any] | None:
+    """The list of records in the value of a JSON file."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("data"), list):
+        return value["data"]
+    lists = [each for each in value.values() if isinstance(each, list)]
+    if len(lists) == len(value) > 1 and len({len(each) for each in lists}) == 1:
+        return [dict(zip(value, row, strict=True)) for row in zip(*lists, strict=True)]
+    held = [each for each in lists if each and isinstance(each[0], (str, dict))]
+    return held[0] if len(held) == 1 == len(value) else None
 
 
-def _json_documents(values: Any, name: str, spec: DomainSpec) -> Documents:
+def _json_documents(values: Any, name: str, request: Request) -> Documents:
     if not len(values):
-        raise InputError(f"{name} is empty: it has no record. Give a file with text.")
-    first = [values[index] for index in range(min(LOOKED_AT, len(values)))]
+        raise BadMemberError(f"{name} is empty: it has no record. Give a file with text.", "empty")
+    first = _readable(values)
+    spec = request.spec
     if isinstance(first[0], str):
         if spec.column or spec.template:
             raise InputError(f"{name} holds plain texts without columns; leave the column out.")
-        return _Checked(values, name, str, "a text, as the first one is")
+        return Texts(_Checked(values, name, str, "a text, as the first one is"))
+    if isinstance(first[0], list) and messages_of(first[0]) is not None:
+        values = _Conversations(values)
     checked = _Checked(values, name, dict, "a record with columns")
-    columns = describe_columns(checked[index] for index in range(len(first)))
-    chosen = choose_columns(columns, column=spec.column, template=spec.template, where=name)
+    head = _readable(checked)
+    chosen = request.columns(describe_columns(head), name, lambda: head)
     return Records(checked, chosen)
+
+
+def _readable(values: Any) -> list[Any]:
+    """The first values but bad ones, which are met when they are drawn; the error if all are bad."""
+    found, trouble = [], None
+    for index in range(min(LOOKED_AT, len(values))):
+        try:
+            found.append(values[index])
+        except BadMemberError as error:
+            trouble = trouble or error
+    if trouble is not None and not found:
+        raise trouble
+    return found
+
+
+class _Conversations(Sequence[Any]):
+    """Lists of messages as records of one column."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Any) -> Any:
+        return {"messages": self.values[index]}
 
 
 class _Checked(Sequence[Any]):
@@ -185,48 +248,7 @@ class _Checked(Sequence[Any]):
     def __getitem__(self, index: Any) -> Any:
         value = self.values[index]
         if not isinstance(value, self.kind):
-            raise InputError(f"{self.name}, record {index + 1:,}, is not {self.word}.")
+            raise BadMemberError(
+                f"{self.name}, record {index + 1:,}, is not {self.word}.", f"not {self.word}"
+            )
         return value
-
-
-def _table_documents(
-    schema: pa.Schema,
-    num_rows: int,
-    read: Callable[[list[str]], pa.Table],
-    name: str,
-    spec: DomainSpec,
-) -> Documents:
-    if not num_rows:
-        raise InputError(f"{name} is empty: it has no row. Give a file with text.")
-    columns = dict(leaf for field in schema for leaf in _arrow_leaves(field))
-    chosen = choose_columns(columns, column=spec.column, template=spec.template, where=name)
-    return Records(_Rows(read(list(chosen.top_level(schema.names)))), chosen)
-
-
-def _arrow_leaves(field: pa.Field, prefix: str = "") -> Iterator[tuple[str, str]]:
-    if pa.types.is_struct(field.type):
-        for inner in field.type:
-            yield from _arrow_leaves(inner, f"{prefix}{field.name}.")
-        return
-    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    is_text = any(check(field.type) for check in texts)
-    yield f"{prefix}{field.name}", TEXT if is_text else str(field.type)
-
-
-def _column_bytes(metadata: Any, names: Sequence[str]) -> int:
-    size = 0
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for column in map(group.column, range(group.num_columns)):
-            if own_column(column.path_in_schema, names) in names:
-                size += column.total_uncompressed_size
-    return size
-
-
-def _byte_order_mark(blob: Blob) -> bool:
-    marks = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    with blob.open() as stream:
-        return stream.read(3).startswith(marks)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -13,11 +13,26 @@ from pruning.machine.schema import DamagedError, Stored
 SCHEMA_VERSION = 1
 
 
+class ReadingEntry(Stored):
+    """What was read of a domain, as `pruning.domains.reading.Reading` notes it.
+
+    forms: form -> (files, documents in them). text: what of a record is its text. duplicates: texts
+    that were there again. skipped, noted: reason -> (how many, the first few names).
+    """
+
+    forms: dict[str, tuple[NonNegativeInt, NonNegativeInt]]
+    text: str
+    duplicates: NonNegativeInt = 0
+    skipped: dict[str, tuple[NonNegativeInt, tuple[str, ...]]]
+    noted: dict[str, tuple[NonNegativeInt, tuple[str, ...]]]
+
+
 class DomainEntry(Stored):
     """One domain's text as it was drawn.
 
     key: a hash of the tokens and of all that decides the sums. origin: a DomainOrigin, as data.
-    samples, tokens: sequences and counted tokens. documents: how many in each group.
+    samples, tokens: sequences and counted tokens. documents: how many in each group. reading: what
+    was read and left out; None in runs that were made before it was noted.
     """
 
     key: str
@@ -25,6 +40,7 @@ class DomainEntry(Stored):
     samples: NonNegativeInt
     tokens: NonNegativeInt
     documents: tuple[NonNegativeInt, ...]
+    reading: ReadingEntry | None = None
 
 
 class Manifest(Stored):

@@ -11,6 +11,7 @@ from typing import Any
 from pruning.checkpoints.headers import fingerprint
 from pruning.checkpoints.weights import PrunableWeight, WeightReader
 from pruning.domains import DomainOrigin
+from pruning.domains.reading import describe_reading
 from pruning.domains.token_sample import TokenSample
 from pruning.errors import AtlasError, InputError
 from pruning.machine.locks import folder_lock
@@ -104,6 +105,12 @@ class Run:
         """Where a domain's text came from when it was calibrated."""
         self.check_domain(domain)
         return DomainOrigin.from_json(self.manifest.domains[domain].origin)
+
+    def reading(self, domain: str) -> list[str]:
+        """What was read of a domain, what was left out and why, in sentences; older runs have none."""
+        self.check_domain(domain)
+        reading = self.manifest.domains[domain].reading
+        return describe_reading(reading.to_json()) if reading else []
 
     def model_folder(self) -> Path:
         """The folder of the dense model; AtlasError if it is gone or has other weights now."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pruning.errors import InputError
 from pruning.specs.base import Spec
 
+PLACES = ("@file", "@folder", "@none")  # clusters that are no column
 TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 16384}  # keep it busy, and take little memory
 
 
@@ -20,6 +21,10 @@ class DomainSpec(Spec):
     kind "hub": source is a data set id; config, split, revision, streaming choose inside it.
     column: the text's column; template: e.g. "{question}\\n{answer}" over several columns.
     suffixes: keep only files with these endings, e.g. (".py",), for folders and archives.
+    cluster: the column that names what a record comes from, such as its repository; "@file" or
+    "@folder" for the file, or the top folder, it lies in; "@none" where nothing is to be made of
+    that. None: top folders, where there are enough. problem: the column that names the task which a
+    record is about, where other domains have records about the same tasks.
     """
 
     name: str
@@ -32,6 +37,8 @@ class DomainSpec(Spec):
     revision: str | None = None
     suffixes: tuple[str, ...] = ()
     streaming: bool = True
+    cluster: str | None = None
+    problem: str | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", self.name):
@@ -42,6 +49,21 @@ class DomainSpec(Spec):
             raise InputError(f"A domain is builtin, files or hub, not {self.kind!r}.")
         if self.column and self.template:
             raise InputError(f"Domain {self.name}: give a column or a template, not both.")
+        if self.cluster and self.cluster.startswith("@") and self.cluster not in PLACES:
+            raise InputError(
+                f"Domain {self.name}: {self.cluster!r} names no cluster; give a column, or one of "
+                f"{', '.join(PLACES)}."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. What programs before it did not know is left out where it is not used."""
+        data = super().to_json()
+        return {k: v for k, v in data.items() if v is not None or k not in ("cluster", "problem")}
+
+    @property
+    def cluster_column(self) -> str | None:
+        """The column that names the cluster; None where no column does."""
+        return None if self.cluster is None or self.cluster.startswith("@") else self.cluster
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pruning.domains.columns import choose_columns, describe_columns
+from pruning.domains.choosing import choose_columns
+from pruning.domains.columns import describe_columns
 from pruning.errors import InputError
 
 RECORD = {"id": 3, "question": "How many?", "answer": {"short": "4", "long": "It is {4}."}}
@@ -77,7 +78,7 @@ def test_empty_and_missing_values_are_empty_texts() -> None:
 
 def test_a_value_that_is_not_text_is_refused() -> None:
     columns = choose_columns(COLUMNS, column="question", template=None, where="notes")
-    with pytest.raises(InputError, match="'question' of notes holds lists, not text"):
+    with pytest.raises(InputError, match="'question' of notes holds lists of texts, not text"):
         columns.text({"question": ["a"]})
 
 
