@@ -44,7 +44,7 @@ def overlap_of(
     whose = owners(scores, prune)
     own = {domain: whose.own(domain) for domain in whose.domains}
     data = {"owners": list(whose.rows()), "own": [row for rows in own.values() for row in rows]}
-    shown = [
+    shown: list[str | Table] = [
         f"Whose {of} are whose (kept by everybody, by one domain alone, by several, by nobody)",
         _whose(whose),
         *(
