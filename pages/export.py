@@ -13,7 +13,7 @@ from analysis.captions import model_name
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
-from pages.ui.export_choice import choose_domains
+from pages.ui.export_choice import choose_domains, choose_repair, repair_cost
 from pages.ui.export_form import Form, choose_form, state_costs
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
@@ -58,12 +58,13 @@ def _make(run: Run, *, busy: bool) -> None:
     with st.container(border=True):
         mixture, combination = choose_domains(run)
         narrow = choose_removal() if combination == "mixture" else None
-        mode, prune = "one-shot", PruneSpec(sparsity=0.0)
+        mode, repair, prune = "one-shot", "none", PruneSpec(sparsity=0.0)
         if narrow is None:
             prune = choose_pruning(run)
             if combination == "mixture":
                 how = explain("One-shot and sequential")
                 mode = switch("How to prune", MODES, "mode", help=how)
+            repair = choose_repair(combination, prune)
             prune = choose_parts(run, prune)
         form = choose_form(narrow=narrow is not None)
     from pruning.exports.planning import plan_export
@@ -74,6 +75,7 @@ def _make(run: Run, *, busy: bool) -> None:
         prune=prune,
         mode=mode,
         combination=combination,
+        repair=repair,
         narrow=narrow,
     )
     if narrow is not None or _counted(run, spec):
@@ -88,7 +90,7 @@ def _make(run: Run, *, busy: bool) -> None:
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.masks.recipe import recipe_of
+    from pruning.repair.recipe import recipe_of
 
     job = show_followed("plan")
     if recipe_of(run, spec).is_quick:
@@ -185,6 +187,9 @@ def _build(run: Run, spec: ExportSpec, form: Form, busy: bool) -> None:
     name = left.text_input(
         "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
     ).strip()
+    cost = repair_cost(run, spec)
+    if cost:
+        st.caption(cost)
     if right.button(
         "Build the sub-model",
         type="primary",
@@ -213,7 +218,8 @@ def _free_name(run: Run, spec: ExportSpec) -> str:
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
-    stem = f"{base}-{how}{domains}-{amount}"[:70]
+    repaired = "" if spec.repair == "none" else f"-{spec.repair}"
+    stem = f"{base}-{how}{domains}-{amount}{repaired}"[:70]
     taken = {folder.name for folder in workspace().exports_folder.iterdir()}
     names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

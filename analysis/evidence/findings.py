@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.evaluation.findings import effect_sentence
 from analysis.evaluation.specialisation import Specialisations
+from analysis.evidence.design import FEW_SOURCES
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.yardsticks import PairEvidence
 from pruning.runs.run import Run
@@ -67,6 +68,8 @@ def design_sentence(pair: PairEvidence) -> str:
         said.append("Both domains were cut to equal text")
     parts = "; ".join(said)
     units = f"units of either domain: {first} and {second}"
+    if pair.clustered and min(pair.units) < FEW_SOURCES:
+        units += ", so few that single sources decide"
     few = (
         ""
         if pair.smallest_p < CLEAR

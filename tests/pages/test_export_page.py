@@ -67,6 +67,21 @@ def test_what_was_chosen_is_what_is_queued(run: Run, empty: Path, open_page: Ope
     assert choice_of(parser.parse_args(shlex.split(said)[4:]), parser) == spec
 
 
+def test_a_repair_says_what_it_costs_before_it_starts(
+    run: Run, empty: Path, open_page: Open
+) -> None:
+    app = healthy(open_page("export", repair="ALPS"))
+    assert any("The repair takes about" in caption.value for caption in app.caption)
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    job = queue().list()[0]
+    spec = ExportSpec.from_json(json.loads((job.folder / "spec.json").read_text()))
+    assert spec.repair == "alps"
+    assert job.argv[job.argv.index("--out") + 1].endswith("-alps")
+    plain = healthy(open_page("export", repair="None"))
+    assert not any("The repair takes" in caption.value for caption in plain.caption)
+
+
 def test_whole_parts_are_planned_and_queued(run: Run, open_page: Open) -> None:
     link = {"remove": "Channels", "remove-channels": "0.3", "multiple": "8"}
     app = healthy(open_page("export", **link))
