@@ -231,7 +231,7 @@ def test_what_removals_cost_is_told_where_it_is_stored(tiny_run: Run, caused: Pr
     assert page.count("3 of 3 regions are shown to be their domain's own") == 2 * 2  # and on top
     for name in ("damage-exclusive", "damage-sharp", "distance-loss"):
         assert f'<figure id="figure-{name}">' in page
-    assert "--region exclusive --draws 5 --bytes 2000 --bootstraps 1000" in page
+    assert "--region exclusive --draws 10 --bytes 2000 --bootstraps 1000" in page
     assert "--region sharp --top 0.05 --others-top 0.05" in page
     assert "Mantel's test relabels" in page
     assert "(sharp region, top 5% minus the others' top 5%)" in page
