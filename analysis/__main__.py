@@ -18,6 +18,7 @@ from analysis.commands import (
     sandbox,
     savings,
     scores,
+    speculative,
     structure,
 )
 from pruning.commands.console import Parser, command_parser, run
@@ -34,6 +35,10 @@ COMMANDS = {
     "channels": (channels, "the channels that tell two domains apart, and what drives them"),
     "generate": (generate, "a prompt continued by the dense model and by sub-models"),
     "savings": (savings, "what a sub-model saves on this machine: disk, memory, speed, measured"),
+    "speculative": (
+        speculative,
+        "sub-models as drafts of the dense model: tokens accepted, and speed",
+    ),
     "report": (report, "everything that is known of a run, as one page that works offline"),
     "sandbox": (
         sandbox,

@@ -5,7 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from bench import calibration, evidence, field, gpu, masks, nulls, overlaps, pages, streaming
+from bench import (
+    calibration,
+    evidence,
+    field,
+    gpu,
+    masks,
+    nulls,
+    overlaps,
+    pages,
+    repair,
+    runtimes,
+    streaming,
+)
 from pruning.commands.console import Parser, command_parser, run
 
 COMMANDS = {
@@ -17,6 +29,11 @@ COMMANDS = {
     "nulls": (nulls, "how often the test of evidence errs, by kind of null, and what it finds"),
     "overlaps": (overlaps, "exact overlaps of all domains on a model of a large model's shape"),
     "pages": (pages, "the app's pages on a run of a large model's shape: seconds and bytes sent"),
+    "repair": (repair, "what each way of repair costs and gives on the demo model; the ridge"),
+    "runtimes": (
+        runtimes,
+        "bytes, quality and speed of GGUF files in llama.cpp, beside the dense one",
+    ),
     "streaming": (streaming, "a model of a large model's shape, streamed within 4 GB of memory"),
 }
 

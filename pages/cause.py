@@ -116,7 +116,7 @@ def _choose_spec() -> CauseSpec:
         with one:
             size = number("Bytes of held-out text, each domain", "bytes", 10_000, 1000, 1_000_000)
         with other:
-            draws = number("Random draws, each domain", "draws", 5, 2, 50)
+            draws = number("Random draws, each domain", "draws", 10, 2, 50)
     if region == "exclusive":
         return CauseSpec(size=size, draws=draws)
     return CauseSpec(

@@ -13,23 +13,24 @@ from analysis.captions import model_name
 from analysis.figures.overlap import layer_heatmap
 from pages.ui.charts import show, style
 from pages.ui.choices import DEMO, choose_parts, choose_pruning, choose_run
-from pages.ui.export_choice import choose_domains
+from pages.ui.export_choice import choose_domains, choose_repair, repair_cost
 from pages.ui.export_form import Form, choose_form, state_costs
 from pages.ui.exports import exports_list, verify_after
 from pages.ui.frame import sentences, title
 from pages.ui.job_view import followed, show_followed, show_job, submit
 from pages.ui.library import finished_runs, workspace
+from pages.ui.removal_choice import choose_removal, narrow_preview
 from pages.ui.state import switch
 from pages.ui.words import count, explain, glossary, size
 from pruning.commands.submodel_choice import choice_flags
 from pruning.errors import InputError
 from pruning.jobs.queue import Job
-from pruning.specs import MODES
+from pruning.specs import MODES, ExportSpec, PruneSpec
+from pruning.specs.narrowing import removal_text
 
 if TYPE_CHECKING:
     from pruning.exports.planning import ExportPlan
     from pruning.runs.run import Run
-    from pruning.specs import ExportSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -38,8 +39,8 @@ def draw() -> None:
     """The whole page."""
     title(
         "Export",
-        "Walk away with the sub-model: pruned weights set to zero, everything else untouched, "
-        "as a folder that transformers loads.",
+        "Walk away with the sub-model: pruned weights set to zero, or whole parts gone, everything "
+        "else untouched, as a folder that transformers loads.",
     )
     job = followed("export")
     if job is not None:
@@ -56,14 +57,17 @@ def _make(run: Run, *, busy: bool) -> None:
     """The choice of a sub-model, what it will look like, and the button that builds it."""
     with st.container(border=True):
         mixture, combination = choose_domains(run)
-        prune = choose_pruning(run)
-        mode = "one-shot"
-        if combination == "mixture":
-            mode = switch("How to prune", MODES, "mode", help=explain("One-shot and sequential"))
-        prune = choose_parts(run, prune)
-        form = choose_form()
+        narrow = choose_removal() if combination == "mixture" else None
+        mode, repair, prune = "one-shot", "none", PruneSpec(sparsity=0.0)
+        if narrow is None:
+            prune = choose_pruning(run)
+            if combination == "mixture":
+                how = explain("One-shot and sequential")
+                mode = switch("How to prune", MODES, "mode", help=how)
+            repair = choose_repair(combination, prune)
+            prune = choose_parts(run, prune)
+        form = choose_form(narrow=narrow is not None)
     from pruning.exports.planning import plan_export
-    from pruning.specs import ExportSpec
 
     spec = ExportSpec(
         run=run.id,
@@ -71,17 +75,22 @@ def _make(run: Run, *, busy: bool) -> None:
         prune=prune,
         mode=mode,
         combination=combination,
+        repair=repair,
+        narrow=narrow,
     )
-    if _counted(run, spec):
+    if narrow is not None or _counted(run, spec):
         with st.spinner("Counting"):
             plan = plan_export(run, spec)
-        _preview(plan, spec, form)
+        if plan.narrow is not None:
+            narrow_preview(plan, plan.narrow)
+        else:
+            _preview(plan, spec, form)
         _build(run, spec, form, busy)
 
 
 def _counted(run: Run, spec: ExportSpec) -> bool:
     """Whether the sub-model's size is known or quickly found; else offer to count it as a job."""
-    from pruning.masks.recipe import recipe_of
+    from pruning.repair.recipe import recipe_of
 
     job = show_followed("plan")
     if recipe_of(run, spec).is_quick:
@@ -178,6 +187,9 @@ def _build(run: Run, spec: ExportSpec, form: Form, busy: bool) -> None:
     name = left.text_input(
         "Name", value=proposed, help="The folder's name in this workspace.", key=f"name-{proposed}"
     ).strip()
+    cost = repair_cost(run, spec)
+    if cost:
+        st.caption(cost)
     if right.button(
         "Build the sub-model",
         type="primary",
@@ -201,10 +213,13 @@ def _build(run: Run, spec: ExportSpec, form: Form, busy: bool) -> None:
 def _free_name(run: Run, spec: ExportSpec) -> str:
     pattern = spec.prune.pattern.replace(":", "of")
     amount = f"{spec.prune.sparsity:.0%}".rstrip("%") if pattern == "unstructured" else pattern
+    if spec.narrow is not None:
+        amount = re.sub(r"[=,]", "-", removal_text(spec.narrow, weights=False))
     base = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name(run, DEMO).lower())
     domains = "-".join(spec.domains)
     how = "" if spec.combination == "mixture" else f"{spec.combination}-"
-    stem = f"{base}-{how}{domains}-{amount}"[:70]
+    repaired = "" if spec.repair == "none" else f"-{spec.repair}"
+    stem = f"{base}-{how}{domains}-{amount}{repaired}"[:70]
     taken = {folder.name for folder in workspace().exports_folder.iterdir()}
     names = [stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in names if name not in taken)

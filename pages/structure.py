@@ -109,6 +109,8 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
         number_sentence,
     )
     from analysis.structure.regions import refusal, region_counts
+    from analysis.structure.replication import EXCLUSIVE
+    from analysis.structure.sharp import SharpSpec
 
     st.header("Regions", anchor=False)
     reason = refusal(len(run.domains))
@@ -158,6 +160,7 @@ def _regions(run: Run, part: PruneSpec, found: Families) -> None:
         meaning = "of what the domain keeps, no other keeps"
         chart = domain_shares(own, chance, style(), "exclusive_share", meaning)
         show(chart, "exclusive-shares", about=caption)
+    _again(run, part, SharpSpec(), EXCLUSIVE)
     glossary("Region", "Core", "Exclusive weights", "Chance level")
     _across_sparsities(run, part, found)
     _region_places(regions, caption)
@@ -224,6 +227,7 @@ def _sharp(run: Run, part: PruneSpec) -> None:
     from analysis.figures.overlap import layer_heatmap
     from analysis.figures.structure_regions import domain_shares
     from analysis.structure.findings import extremes_sentence, sharp_sentence
+    from analysis.structure.replication import SHARP
     from analysis.structure.sharp import SharpSpec, is_quick, sharp_regions
 
     st.header("Sharp regions", anchor=False)
@@ -246,6 +250,7 @@ def _sharp(run: Run, part: PruneSpec) -> None:
     with st.spinner("Finding the weights that one domain alone ranks on top"):
         sharp = sharp_regions(run, part, spec)
     st.markdown(sharp_sentence(sharp, spec, label))
+    _again(run, part, spec, SHARP)
     caption = f"Top {spec.top:.0%} against the others' {spec.others_top:.0%}. {about(run, part)}"
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -264,6 +269,27 @@ def _sharp(run: Run, part: PruneSpec) -> None:
         chart = layer_heatmap(layers, projections, cells, style(), "sharp_share", meaning, ".1%")
         show(chart, f"sharp-{chosen}", about=caption)
     glossary("Sharp region", "Wanda score", "Comparison group")
+
+
+def _again(run: Run, part: PruneSpec, spec: SharpSpec, what: str) -> None:
+    """Whether a kind of region comes out again on the other half of the text, if that is quick."""
+    from analysis.structure.replication import replicated, replication_sentence
+
+    with st.spinner("Seeking the regions again on the other half of the text"):
+        found = replicated(run, part, spec, only_quick=True).get(what)
+    if found is None:
+        return
+    st.markdown(replication_sentence(found, what, label))
+    with st.expander("Found again, domain by domain", icon=":material/repeat:"):
+        shares = ("found_share", "confirmed_share", "by_chance_share", "floor_share")
+        st.dataframe(
+            [{**each.row(), "domain": label(each.domain)} for each in found],
+            hide_index=True,
+            column_config={
+                name: st.column_config.NumberColumn(name.replace("_", " "), format="percent")
+                for name in shares
+            },
+        )
 
 
 def _offer_sharp(run: Run, part: PruneSpec, spec: SharpSpec) -> None:

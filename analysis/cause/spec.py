@@ -27,7 +27,7 @@ class CauseSpec(Spec):
     region: Region = "exclusive"
     top: float = 0.05
     others_top: float = 0.05
-    draws: int = 5
+    draws: int = 10
     size: int = 10_000
     bootstraps: int = 1000
     seed: int = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from analysis.commands.parts import add_of, evidence_of
 from analysis.evidence.options import (
     add_effort,
     add_more_sparsities,
@@ -29,6 +30,7 @@ from pruning.progress import Report
 if TYPE_CHECKING:
     from analysis.evidence.learning_curve import LearningCurve
     from analysis.evidence.yardsticks import PairEvidence, Yardsticks
+    from pruning.specs import PruneSpec
 
 EXACT = "--rows 0 counts all rows."
 
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `evidence`."""
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
     add_pruning(parser)
+    add_of(parser)
     add_effort(parser)
     add_more_sparsities(parser, "ask the same")
     add_workspace(parser)
@@ -47,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
     """Resample the stored sums, or read what was found before."""
     prune = prune_spec_of(arguments)
+    if arguments.of != "weights":
+        return of_parts(arguments, prune, report)
     from analysis.evaluation.specialisation import stored_specialisation
     from analysis.evidence.findings import (
         cautions,
@@ -109,6 +114,47 @@ def evidence(arguments: argparse.Namespace, report: Report) -> Answer:
                 part
                 for other, found in at.items()
                 for part in (f"At {other:.0%} sparsity", table(found))
+            ),
+            *warnings,
+        ],
+    )
+
+
+def of_parts(arguments: argparse.Namespace, prune: PruneSpec, report: Report) -> Answer:
+    """The same of whole parts: the yardsticks of every pair, a sentence each, and cautions."""
+    from analysis.evidence.findings import cautions, p_sentence
+
+    others, spec = sparsities_of(arguments), effort_of(arguments)
+    run = workspace_of(arguments).run(arguments.run)
+    at = {
+        each.sparsity: evidence_of(run, arguments.of, each, spec, report)
+        for each in (prune, *(replace(prune, sparsity=other) for other in others))
+    }
+    pairs, words = at[prune.sparsity]
+    warnings = cautions(run)
+    return Answer(
+        data={
+            "run": run.id,
+            "of": arguments.of,
+            "prune": prune.to_json(),
+            "evidence": spec.to_json(),
+            "pairs": [
+                {**asdict(pair), "sentence": said} for pair, said in zip(pairs, words, strict=True)
+            ],
+            "more_sparsities": [
+                {"sparsity": other, "pairs": [asdict(pair) for pair in at[other][0]]}
+                for other in others
+            ],
+            "cautions": warnings,
+        },
+        shown=[
+            *(by_part(pairs)[:4] if pairs[0].layers else ["The whole model", table(pairs)]),
+            f"{p_sentence(pairs)}\n",
+            *words,
+            *(
+                part
+                for other in others
+                for part in (f"At {other:.0%} sparsity", table(at[other][0]))
             ),
             *warnings,
         ],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from analysis.commands.parts import add_of, overlap_of
 from pruning.commands.console import Answer
 from pruning.commands.options import (
     add_json,
@@ -21,6 +23,8 @@ from pruning.progress import Report
 
 if TYPE_CHECKING:
     from analysis.overlap.table import OverlapTable
+    from pruning.runs.run import Run
+    from pruning.specs import PruneSpec
 
 SETS = (("kept", True), ("pruned", False))
 
@@ -29,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `overlap`."""
     parser.add_argument("--run", metavar="ID", required=True, help="a calibration run's id")
     add_pruning(parser)
+    add_of(parser)
     add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=overlap)
@@ -40,16 +45,40 @@ def overlap(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.overlap.table import overlap_table
 
     run = workspace_of(arguments).run(arguments.run)
+    if arguments.of != "weights":
+        table, data, shown = overlap_of(run, arguments.of, prune, report)
+        return _answer(run, prune, arguments.of, table, data, shown)
     table = overlap_table(run, prune, report)
+    return _answer(run, prune, "weights", table)
+
+
+def _answer(
+    run: Run,
+    prune: PruneSpec,
+    of: str,
+    table: OverlapTable,
+    more: Mapping[str, Any] | None = None,
+    shown: Sequence[str | Table] = (),
+) -> Answer:
+    """of: what is compared; it is said where it is not weights. more, shown: what else is known."""
+    parts = {} if of == "weights" else {"of": of}
+    data = overlap_data(table)
+    if of != "weights":
+        data["units"] = data.pop("weights")
+    if of == "layers":
+        del data["per_layer"], data["per_projection"]  # all layers are one row
     return Answer(
-        data={"run": run.id, "prune": prune.to_json(), **overlap_data(table)},
+        data={"run": run.id, "prune": prune.to_json(), **parts, **data, **(more or {})},
         shown=[
-            part
-            for name, kept in SETS
-            for part in (
-                f"Jaccard overlap of the {name} weights (below it: by chance)",
-                matrix(table, kept),
-            )
+            *(
+                part
+                for name, kept in SETS
+                for part in (
+                    f"Jaccard overlap of the {name} {of} (below it: by chance)",
+                    matrix(table, kept),
+                )
+            ),
+            *shown,
         ],
     )
 

@@ -21,6 +21,7 @@ from pruning.progress import Report
 if TYPE_CHECKING:
     from analysis.structure.families import Families
     from analysis.structure.regions import RegionCounts
+    from analysis.structure.replication import Replication
     from analysis.structure.sharp import SharpRegions
 
 SHOWN_REGIONS = 15
@@ -54,6 +55,7 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
     from analysis.structure import findings
     from analysis.structure.families import families
     from analysis.structure.regions import refusal, region_counts
+    from analysis.structure.replication import replicated, replication_sentence
     from analysis.structure.sharp import SharpSpec, sharp_regions
 
     spec = SharpSpec(top=arguments.top, others_top=arguments.others_top)
@@ -66,8 +68,10 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
         kept = [findings.core_sentence(regions), findings.exclusive_sentence(regions)]
     # of a score that ignores the text no domain can have a sharp region
     sharp = sharp_regions(run, prune, spec, report) if prune.reads_text else None
+    again = replicated(run, prune, spec, report)
     tree = [findings.families_sentence(found), findings.trust_sentence(found)]
     own = [findings.sharp_sentence(sharp, spec)] if sharp else []
+    own += [replication_sentence(rows, what) for what, rows in again.items()]
     return Answer(
         data={
             "run": run.id,
@@ -78,6 +82,7 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
             "cells": cell_rows(regions) if regions else [],
             "sharp_spec": spec.to_json(),
             "sharp": sharp_rows(sharp) if sharp else [],
+            "replication": {what: [each.row() for each in rows] for what, rows in again.items()},
             "sentences": [*filter(None, tree), *kept, *own],
         },
         shown=[
@@ -87,6 +92,7 @@ def structure(arguments: argparse.Namespace, report: Report) -> Answer:
             *([regions_table(regions)] if regions else []),
             *own,
             *([sharp_table(sharp)] if sharp else []),
+            *(replication_table(rows) for rows in again.values()),
         ],
     )
 
@@ -189,6 +195,22 @@ def sharp_table(sharp: SharpRegions) -> Table:
             f"{row['weights']:,}",
             *(f"{row[name]:.2%}" for name in ("share_of_top", "share_of_weights")),
             f"{row['in_fullest_channels']:.0%}",
+        )
+    return shown
+
+
+def replication_table(found: tuple[Replication, ...]) -> Table:
+    """What of every domain's region came out again on the other half of the text."""
+    shown = _table("domain", "found on a half", "of what it keeps", "again", "by chance", "floor")
+    for each in found:
+        row = each.row()
+        shares = (row["confirmed_share"], row["by_chance_share"])
+        shown.add_row(
+            each.domain,
+            f"{each.found:,}",
+            f"{row['found_share']:.2%}",
+            *("" if share is None else f"{share:.1%}" for share in shares),
+            f"{row['floor_share']:.2%}",
         )
     return shown
 

@@ -25,7 +25,8 @@ def specialisation_sentences(found: Specialisations, name: Name = str) -> list[s
     clear = [name(each.domain) for each in found.domains if each.is_clear]
     which = f": {', '.join(clear)}" if clear else ""
     said.append(
-        f"The own mask is clearly better in {len(clear)} of {len(found.domains)} domains (p below "
+        f"The own mask is clearly better than the others on average in {len(clear)} of "
+        f"{len(found.domains)} domains (p below "
         f"{CLEAR:g} after Holm, and more than another draw of its text changes){which}."
     )
     mixtures = [each.mixture for each in found.domains if each.mixture is not None]

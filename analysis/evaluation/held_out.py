@@ -10,7 +10,6 @@ compared without regard to white space. What UTF-8 cannot write is replaced as i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +18,7 @@ import numpy as np
 
 from demo import texts
 from pruning.domains.chats import ChatFormat
+from pruning.domains.document import digest
 from pruning.domains.documents import drawn
 from pruning.domains.encoding import TextEncoder, writable
 from pruning.domains.request import Request
@@ -31,18 +31,20 @@ from pruning.specs import DomainSpec
 FORMAT = 1  # of the stored draws
 SEED = 0  # of the held-out split of built-in domains: every run is measured on the same text
 LARGEST_SHARE = 10  # no document is more than one in ten of the text: it is cut there
-SHORTEST_BEGINNING = 16  # tokens from which a document cut by calibration is known by its beginning
+SHORTEST_BEGINNING = 64  # tokens from which one cut by an older run is known by its beginning
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationText:
-    """The documents that a run has read, as token ids.
+    """The documents that a run has read.
 
-    whole: those read to their end. cut: the beginnings of those that calibration cut short.
+    digests: of their whole texts, as runs keep them (see `DrawnDocuments`). Of runs that were made
+    before, token ids: whole, those read to their end; cut, the beginnings of those cut short.
     """
 
     whole: frozenset[tuple[int, ...]]
     cut: tuple[tuple[int, ...], ...]
+    digests: frozenset[bytes] = frozenset()
 
     @property
     def longest(self) -> int:
@@ -51,14 +53,19 @@ class CalibrationText:
 
     @classmethod
     def of(cls, run: Run, encoder: TextEncoder) -> CalibrationText:
-        """Read the token ids of every domain of the run."""
+        """Read what every domain of the run keeps of its documents."""
+        digests: set[bytes] = set()
         whole: set[tuple[int, ...]] = set()
         cut: list[tuple[int, ...]] = []
         for domain in run.domains:
-            for found in _groups(run.tokens(domain), len(encoder.prefix)):
+            sample = run.tokens(domain)
+            if sample.drawn is not None:
+                digests.update(row.tobytes() for row in sample.drawn.digest)
+                continue
+            for found in _groups(sample, len(encoder.prefix)):
                 whole.update(found)
                 cut += [ids for ids in found[-1:] if len(ids) >= SHORTEST_BEGINNING]
-        return cls(whole=frozenset(whole), cut=tuple(cut))
+        return cls(digests=frozenset(digests), whole=frozenset(whole), cut=tuple(cut))
 
     def holds(self, ids: Sequence[int]) -> bool:
         """Whether a document of these token ids was read, wholly or its beginning."""
@@ -90,7 +97,9 @@ def _draw(run: Run, domain: str, size: int) -> list[str]:
     found: list[str] = []
     total = 0
     for text in _candidates(run, spec, encoder):
-        if known.holds(encoder.encode([text], known.longest + 1)[0]):
+        if digest(text) in known.digests or known.holds(
+            encoder.encode([text], known.longest + 1)[0]
+        ):
             continue
         found.append(_cut(writable(text), size // LARGEST_SHARE))
         total += len(found[-1].encode())
@@ -114,9 +123,9 @@ def _candidates(run: Run, spec: DomainSpec, encoder: TextEncoder) -> Iterator[st
         own, stream = _drawn(run, spec, encoder)
         seen |= own
     for text in stream:
-        digest = _digest(text)
-        if digest not in seen:
-            seen.add(digest)
+        name = digest(text)
+        if name not in seen:
+            seen.add(name)
             yield text
 
 
@@ -127,7 +136,7 @@ def _drawn(run: Run, spec: DomainSpec, encoder: TextEncoder) -> tuple[set[bytes]
     count = sum(run.manifest.domains[spec.name].documents)
     seen: set[bytes] = set()
     while count and (text := next(stream, None)) is not None:
-        seen.add(_digest(text))
+        seen.add(digest(text))
         count -= bool(encoder.encode([text], 1)[0])  # calibration passes over what has no token
     return seen, stream
 
@@ -144,10 +153,6 @@ def _groups(sample: TokenSample, prefix: int) -> Iterator[list[tuple[int, ...]]]
             for number, (start, end) in enumerate(pairwise(edges))
             if number % 2 == 0
         ]
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(" ".join(text.split()).encode(errors="replace"), digest_size=16).digest()
 
 
 def _cut(text: str, longest: int) -> str:

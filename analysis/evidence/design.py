@@ -162,7 +162,8 @@ def _joined(clusters: Names, groups: int) -> Float:
 
 
 def _blocks(origins: tuple[Origins, Origins], sides: Sequence[Float]) -> Integer | None:
-    """The block of every unit of both domains; None where they share no problems, or all of them.
+    """The block of every unit of both domains; None where some unit shares no problem with the other
+    domain, so that it could not change places, or where all units hang together.
 
     Blocks hold as many units of one domain as of the other where the same problems were drawn.
     """
@@ -175,8 +176,8 @@ def _blocks(origins: tuple[Origins, Origins], sides: Sequence[Float]) -> Integer
     ]
     found = components(names)
     first = len(sides[0])
-    both = set(found[:first].tolist()) & set(found[first:].tolist())
-    return found if both and found.max() > 0 else None
+    all_shared = set(found[:first].tolist()) == set(found[first:].tolist())
+    return found if all_shared and found.max() > 0 else None
 
 
 def _equal_units(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.evaluation.findings import effect_sentence
 from analysis.evaluation.specialisation import Specialisations
+from analysis.evidence.design import FEW_SOURCES
 from analysis.evidence.learning_curve import LearningCurve, changed_share
 from analysis.evidence.yardsticks import PairEvidence
 from pruning.runs.run import Run
@@ -21,15 +22,17 @@ def sentence(
     pair: PairEvidence,
     name: Callable[[str], str] = str,
     measured: Specialisations | None = None,
+    of: str = "weights",
 ) -> str:
     """What a pair's yardsticks say, and beside "real" what the difference does to the model.
 
     name: from a domain's name to how it is shown. measured: the evaluation's, if there is one.
+    of: what was compared, weights or whole parts.
     """
     whole = pair.whole
     a, b = name(pair.domain_a), name(pair.domain_b)
     facts = (
-        f"{a} and {b} share {whole.overlap:.1%} of the weights that either keeps. On half of the "
+        f"{a} and {b} share {whole.overlap:.1%} of the {of} that either keeps. On half of the "
         f"text, two draws of one domain share {whole.ceiling:.1%}, these two domains "
         f"{whole.cross:.1%}; independent masks would share {whole.chance:.1%}."
     )
@@ -37,11 +40,16 @@ def sentence(
     design = f" {design_sentence(pair)}".rstrip()
     if whole.adjusted_p >= CLEAR:
         return f"{facts} That is no evidence of a difference ({p}).{design}"
+    effect = (
+        effect_sentence(measured, pair.domain_a, pair.domain_b, name)
+        if of == "weights"
+        else f"What the model does without whole {of} is not measured here."
+    )
     return (
         f"{facts} The difference is real ({p}): index {whole.index:.2f} (95% interval "
         f"{whole.index_low:.2f} to {whole.index_high:.2f}; {whole.unlimited_index:.2f} if the text were "
         "unlimited), on a scale from 0, two draws of one domain, to 1, independent masks."
-        f"{design} {effect_sentence(measured, pair.domain_a, pair.domain_b, name)}"
+        f"{design} {effect}"
     )
 
 
@@ -67,6 +75,8 @@ def design_sentence(pair: PairEvidence) -> str:
         said.append("Both domains were cut to equal text")
     parts = "; ".join(said)
     units = f"units of either domain: {first} and {second}"
+    if pair.clustered and min(pair.units) < FEW_SOURCES:
+        units += ", so few that single sources decide"
     few = (
         ""
         if pair.smallest_p < CLEAR

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.evidence.comparisons import Comparison, EvidenceSpec, join
+from analysis.evidence.comparisons import Comparison, Counts, EvidenceSpec, join
 from analysis.evidence.design import UNEVEN
 from analysis.evidence.origins import origins
 from analysis.evidence.resampling import check_resampling, each_matrix
@@ -22,7 +22,7 @@ from pruning.masks.making import selected_weights
 from pruning.progress import Report, ignore
 from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec, content_hash
+from pruning.specs import PruneSpec, WeightKey, content_hash
 
 FORMAT = 4  # of the stored file; another number is another file
 OLDER = 3  # whose p of domains with unequal text is too small; else the same figures
@@ -55,13 +55,26 @@ def evidence(
             f"Testing the overlaps at {prune.sparsity:.0%}",
         )
     )
-    layers = np.array([str(weight.key.layer) for weight in weights])
-    projections = np.array([weight.key.projection for weight in weights])
+    found = pair_evidence(run.domains, comparison, counts, [weight.key for weight in weights])
+    if is_quick(run, prune):
+        table = overlap_table(run, prune, report)
+        found = tuple(_counted(pair, table) for pair in found)
+    asked = {"prune": prune.to_json(), "spec": spec.to_json()}
+    _kept(run, prune, spec).write({**asked, "pairs": [asdict(pair) for pair in found]})
+    return found
+
+
+def pair_evidence(
+    domains: Sequence[str], comparison: Comparison, counts: Counts, keys: Sequence[WeightKey]
+) -> tuple[PairEvidence, ...]:
+    """The yardsticks of every pair from the counts of the matrices `keys`, in their order."""
+    layers = np.array([str(key.layer) for key in keys])
+    projections = np.array([key.projection for key in keys])
     found = tuple(
         PairEvidence(
-            domain_a=run.domains[a],
-            domain_b=run.domains[b],
-            whole=yardsticks(np.full(len(weights), "whole model"), counts, number, a, b)[0],
+            domain_a=domains[a],
+            domain_b=domains[b],
+            whole=yardsticks(np.full(len(keys), "whole model"), counts, number, a, b)[0],
             layers=yardsticks(layers, counts, number, a, b),
             projections=yardsticks(projections, counts, number, a, b),
             smallest_p=comparison.smallest_p((a, b)),
@@ -72,13 +85,7 @@ def evidence(
         )
         for number, (a, b) in enumerate(comparison.pairs)
     )
-    found = _adjusted_over_pairs(found)
-    if is_quick(run, prune):
-        table = overlap_table(run, prune, report)
-        found = tuple(_counted(pair, table) for pair in found)
-    asked = {"prune": prune.to_json(), "spec": spec.to_json()}
-    _kept(run, prune, spec).write({**asked, "pairs": [asdict(pair) for pair in found]})
-    return found
+    return _adjusted_over_pairs(found)
 
 
 def stored_evidence(

@@ -9,7 +9,8 @@ from analysis.figures.overlap import layer_heatmap
 from analysis.figures.structure_families import domain_map, domain_tree
 from analysis.figures.structure_regions import domain_shares, upset
 from analysis.figures.structure_sparsity import core_lines, exclusive_lines
-from analysis.report.html import Figure, Part, Section, listing, paragraph
+from analysis.figures.tables import columns_of
+from analysis.report.html import Figure, Part, Section, Table, listing, paragraph
 from analysis.report.source import Source
 from analysis.structure.families import families
 from analysis.structure.findings import (
@@ -23,6 +24,7 @@ from analysis.structure.findings import (
     trust_sentence,
 )
 from analysis.structure.regions import RegionCounts, is_quick, refusal, region_counts
+from analysis.structure.replication import replicated, replication_sentence
 from analysis.structure.sharp import SharpSpec, sharp_regions
 from analysis.structure.sharp import is_quick as sharp_is_quick
 from analysis.structure.sparsity import has_curves, region_curves
@@ -71,6 +73,7 @@ def regions(source: Source) -> Section | None:
     spec = SharpSpec()
     if prune.reads_text and sharp_is_quick(run, prune, spec):
         parts += _sharp(source, spec)
+    parts += _replicated(source, spec)
     return Section(name="Whose weights are whose", parts=parts)
 
 
@@ -125,6 +128,24 @@ def _sharp(source: Source, spec: SharpSpec) -> list[Part]:
             caption=f"Where the largest sharp region lies: the sharp share of {whose}. {source.caption}",
         ),
     ]  # fmt: skip
+
+
+def _replicated(source: Source, spec: SharpSpec) -> list[Part]:
+    """Whether regions that were found on half of the text come out again on the other half."""
+    found = replicated(source.run, source.prune, spec, only_quick=True)
+    parts: list[Part] = [
+        listing(replication_sentence(rows, what, label) for what, rows in found.items())
+    ]
+    parts += [
+        Table(
+            columns=columns_of([each.row() for each in rows]),
+            name=f"replicated-{what.replace(' ', '-')}",
+            caption=f"{what.capitalize()} found on one half of the text, and again on the other; the "
+            f"floor is what two halves of one domain differ in. {source.caption}",
+        )
+        for what, rows in found.items()
+    ]
+    return parts if found else []
 
 
 def _lines(said: list[str]) -> str:

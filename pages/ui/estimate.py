@@ -52,8 +52,12 @@ def measured_speed(runs: Iterable[Run], device: str) -> float | None:
 
 def seconds(parameters: int, tokens: int, device: str, speed: float | None) -> float:
     """Estimated duration of a calibration."""
-    guess = GPU_SPEED if device.startswith("cuda") else CPU_SPEED_PER_CORE * (os.cpu_count() or 1)
-    return START_SECONDS + operations(parameters, tokens) / (speed or guess)
+    return START_SECONDS + operations(parameters, tokens) / (speed or guessed_speed(device))
+
+
+def guessed_speed(device: str) -> float:
+    """Operations a second where nothing was measured."""
+    return GPU_SPEED if device.startswith("cuda") else CPU_SPEED_PER_CORE * (os.cpu_count() or 1)
 
 
 def memory(weight_bytes: int, hidden_size: int, tokens_per_batch: int) -> float:

@@ -1,4 +1,4 @@
-"""Which domains a sub-model is for, and how several of them become one."""
+"""Which domains a sub-model is for, how several of them become one, and how it is repaired."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.figures.domains import label
-from pages.ui.state import choose, choose_many, first_value, keep
-from pages.ui.words import listing
+from pages.ui.estimate import START_SECONDS, guessed_speed, measured_speed
+from pages.ui.library import finished_runs
+from pages.ui.state import choose, choose_many, first_value, keep, switch
+from pages.ui.words import count, duration, explain, listing
 from pruning.errors import InputError
 
 if TYPE_CHECKING:
     from pruning.runs.run import Run
+    from pruning.specs import ExportSpec, PruneSpec
 
 # What a person chooses -> in words. "others" is the union of all domains that were not named.
 KEEPS = {
@@ -32,6 +35,50 @@ MEANINGS = {
     "removal": "Nothing is pruned but the weights that the mask of {any} keeps and the mask of no "
     "other domain of this run does. It prunes little, and shows what is lost with them.",
 }
+
+
+REPAIRS = {
+    "none": "None",
+    "refit": "Refit the kept weights",
+    "alps": "ALPS",
+    "sparsegpt": "SparseGPT",
+}
+
+
+def choose_repair(combination: str, prune: PruneSpec) -> str:
+    """How the sub-model is repaired, of what its choices allow."""
+    possible = ["none"]
+    if combination != "removal":
+        possible.append("refit")
+    if combination == "mixture" and prune.score == "wanda":
+        possible += ["alps", "sparsegpt"]
+    return switch(
+        "Repair",
+        possible,
+        "repair",
+        format_func=REPAIRS.__getitem__,
+        help=explain("Repair"),
+    )
+
+
+def repair_cost(run: Run, spec: ExportSpec) -> str | None:
+    """How long the repair will take, in words; None without one."""
+    from pruning.repair.cost import operations
+    from pruning.repair.recipe import made_of, recipe_of
+
+    if spec.repair == "none":
+        return None
+    if made_of(run, spec) is not None:
+        return "This sub-model was repaired before and is kept with the run: building it is quick."
+    tokens = sum(run.manifest.domains[name].tokens for name in spec.domains)
+    device = str(run.spec.model.device)
+    speed = measured_speed(finished_runs(), device) or guessed_speed(device)
+    work = operations(recipe_of(run, spec).weights, tokens, spec.repair)
+    return (
+        f"The repair takes about {duration(START_SECONDS + work / speed)} on this machine, reading "
+        f"{count(tokens)} tokens layer by layer, and is then kept with the run. An estimate, from "
+        "the weights' shapes and the speed of earlier calibrations."
+    )
 
 
 def choose_domains(run: Run) -> tuple[dict[str, float], str]:

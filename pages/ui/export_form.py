@@ -38,9 +38,13 @@ class Form:
         return plan.bytes if self.form == "plain" else plan.compressed_bytes
 
 
-def choose_form() -> Form:
-    """The row of forms, and of a GGUF file the number format."""
-    form = switch("Stored as", tuple(FORMS), "form", format_func=FORMS.__getitem__)
+def choose_form(*, narrow: bool = False) -> Form:
+    """The row of forms, and of a GGUF file the number format.
+
+    narrow: whole parts go and no single weights, so that no zeros can be stored small.
+    """
+    forms = tuple(name for name in FORMS if not (narrow and name == "sparse-bitmask"))
+    form = switch("Stored as", forms, "form", format_func=FORMS.__getitem__)
     if form != "gguf":
         return Form(form=form)
     order = (USUAL, *(name for name in FORMATS if name != USUAL))

@@ -147,12 +147,13 @@ def _summary(folder: Path, record: Record) -> str:
         for name, weight in spec.mixture
     ]
     pattern = "" if spec.prune.block is None else f" {spec.prune.pattern}"
-    parts = [
-        FOR[spec.combination].format(listing(names, 8)),
-        f"{record.sparsity:.0%} of the model pruned{pattern}",
-        spec.prune.score,
-        spec.mode,
-    ]
+    parts = [FOR[spec.combination].format(listing(names, 8))]
+    if record.narrowing is not None:
+        gone = 1 - record.parameters / record.narrowing.base_parameters
+        parts.append(f"{gone:.0%} of the parameters gone")
+    if record.narrowing is None or record.pruned:
+        pruned = f"{record.sparsity:.0%} of the model pruned{pattern}"
+        parts += [pruned, spec.prune.score, spec.mode]
     if record.gguf is not None:
         parts.append(f"GGUF in {record.gguf.quant}")
     elif record.form != "plain":

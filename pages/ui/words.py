@@ -128,6 +128,11 @@ GLOSSARY = {
         "is Wanda's own algorithm: each layer is calibrated on what the already pruned layers "
         "before it pass on. It is more faithful and reads the text again."
     ),
+    "Repair": (
+        "Zeros change what a layer answers. A refit keeps the mask and fits the kept weights again, so "
+        "that each layer answers as the dense model's does; ALPS finds mask and values together, which "
+        "is better and takes longer; SparseGPT is the known baseline. Each reads the text again."
+    ),
 }
 
 

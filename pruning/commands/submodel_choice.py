@@ -16,7 +16,7 @@ from pruning.commands.options import (
     workspace_of,
 )
 from pruning.errors import InputError
-from pruning.specs import COMBINATIONS, MODES, ExportSpec, PruneSpec
+from pruning.specs import COMBINATIONS, MODES, NONE, REPAIRS, ExportSpec, PruneSpec
 from pruning.specs.exports import mixture_text, parse_mixture
 from pruning.specs.narrowing import (
     CHOICES,
@@ -58,6 +58,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     add_pruning(parser)
     parser.add_argument("--mode", choices=MODES, default="one-shot", help="default: one-shot")
+    parser.add_argument(
+        "--repair",
+        choices=REPAIRS,
+        default=NONE,
+        help="fit the kept weights again, layer by layer, so that the sub-model answers as the dense "
+        "model does: refit keeps the mask, sparsegpt and alps find it anew (default: none)",
+    )
     add_removal(parser)
     parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
 
@@ -111,6 +118,7 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
         prune=prune,
         mode=arguments.mode,
         combination=arguments.combine,
+        repair=arguments.repair,
         narrow=narrow,
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pruning.commands.console import Answer
-from pruning.commands.options import add_json
+from pruning.commands.options import add_json, add_workspace, workspace_of
 from pruning.progress import Report
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--base", metavar="DIR", type=Path, help="the dense model's folder, if it has moved"
     )
+    parser.add_argument(
+        "--errors",
+        action="store_true",
+        help="of a repaired sub-model: compute each layer's output error again, with the text of the "
+        "run that it was made from",
+    )
+    add_workspace(parser)
     add_json(parser)
     parser.set_defaults(command=verify)
 
@@ -32,7 +39,12 @@ def verify(arguments: argparse.Namespace, report: Report) -> Answer:
     """Make every check; a failed one makes the exit status 1."""
     from pruning.exports import verifying as library
 
-    found = library.verify(arguments.folder, arguments.base, report)
+    run = None
+    if arguments.errors:
+        from pruning.exports.record import read_record
+
+        run = workspace_of(arguments).run(read_record(arguments.folder).run.id)
+    found = library.verify(arguments.folder, arguments.base, report, run)
     failed = [check.name for check in found.checks if not check.ok]
     return Answer(
         data={"ok": found.ok, **asdict(found)},

@@ -35,13 +35,22 @@ class Dealer:
         """Positions still to be filled in all groups together."""
         return sum(self.budgets) - sum(self.used)
 
-    def deal(self, length: int) -> tuple[int, int, int]:
-        """Place a document of `length` >= 1 tokens.
+    def is_open(self, group: int) -> bool:
+        """Whether a group still takes documents."""
+        return (self.used[group], group) in self._open
+
+    def deal(self, length: int, group: int | None = None) -> tuple[int, int, int]:
+        """Place a document of `length` >= 1 tokens, in an open `group` if one is named.
 
         Returns its group, the position of its first token there, and how many of its tokens are
         used: all that fit. Raises IndexError when all groups are full.
         """
-        used, group = heapq.heappop(self._open)
+        if group is None:
+            used, group = heapq.heappop(self._open)
+        else:
+            used = self.used[group]
+            self._open.remove((used, group))
+            heapq.heapify(self._open)
         start = used + (used > 0)  # one position for the separator
         taken = min(length, self.budgets[group] - start)
         end = start + taken

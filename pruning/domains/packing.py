@@ -10,12 +10,12 @@ import numpy as np
 
 from pruning.domains.chats import ChatFormat
 from pruning.domains.dealing import Dealer, budgets, largest_filled
-from pruning.domains.document import Document
+from pruning.domains.document import Document, digest
 from pruning.domains.documents import drawn
 from pruning.domains.encoding import TextEncoder
 from pruning.domains.reading import Reading
 from pruning.domains.request import Request
-from pruning.domains.token_sample import TokenSample
+from pruning.domains.token_sample import DrawnDocuments, TokenSample
 from pruning.errors import InputError, TooFewDocumentsError
 from pruning.progress import Progress, Report, ignore
 from pruning.specs import DomainSpec, SampleSpec
@@ -50,9 +50,12 @@ def sample_domain(
             f"Sequences of {sample.seq_len} tokens have no room for text: the tokenizer itself "
             f"puts {len(encoder.prefix)} before it. Choose longer sequences."
         )
-    packer = _Packer(budgets(sample.num_samples, sample.groups, usable), encoder.end_of_text)
+    sizes = budgets(sample.num_samples, sample.groups, usable)
+    by_cluster = spec.cluster is not None and spec.cluster != "@none"
+    packer = _Packer(sizes, encoder.end_of_text, by_cluster)
     request = Request(spec=spec, chat=ChatFormat(tokenizer), reading=reading or Reading())
-    _fill(packer, drawn(request, sample.seed), encoder, spec.name, report)
+    found = _distinct(drawn(request, sample.seed), request.reading)
+    _fill(packer, found, encoder, spec.name, report)
     counts = [used // usable for used in packer.dealer.used]
     if not packer.dealer.is_full:
         counts = [max(count, 1) for count in counts]
@@ -63,18 +66,44 @@ def sample_domain(
 class _Packer:
     """The groups' positions while they fill: ids start as end-of-text tokens that are not valid."""
 
-    def __init__(self, sizes: list[int], end_of_text: int) -> None:
+    def __init__(self, sizes: list[int], end_of_text: int, by_cluster: bool) -> None:
         self.dealer = Dealer(sizes)
         self.ids = [np.full(size, end_of_text, dtype=np.int32) for size in sizes]
         self.valid = [np.zeros(size, dtype=bool) for size in sizes]
         self.lengths: list[int] = []
+        self.dealt: list[tuple[Document, int]] = []
+        self.by_cluster = by_cluster
+        self.groups_of: dict[str, int] = {}  # cluster -> its group
 
-    def add(self, ids: list[int], special: np.ndarray) -> None:
-        """Give one document to its group. special: bool, which of its ids are not to be counted."""
-        group, start, taken = self.dealer.deal(len(ids))
+    def add(self, document: Document, ids: list[int], special: np.ndarray) -> None:
+        """Give one document to its group. special: bool, which of its ids are not to be counted.
+
+        Where clusters are dealt whole, a document goes where the first of its cluster went, and is
+        left out when that group is full.
+        """
+        cluster = document.cluster if self.by_cluster else None
+        where = self.groups_of.get(cluster) if cluster is not None else None
+        if where is not None and not self.dealer.is_open(where):
+            return
+        group, start, taken = self.dealer.deal(len(ids), where)
+        if cluster is not None:
+            self.groups_of[cluster] = group
+        self.dealt.append((document, group))
         self.ids[group][start : start + taken] = ids[:taken]
         self.valid[group][start : start + taken] = ~special[:taken]
         self.lengths.append(len(ids))
+
+
+def _distinct(found: Iterator[Document], reading: Reading) -> Iterator[Document]:
+    """Each text once, without regard to white space; the others are counted."""
+    seen: set[bytes] = set()
+    for document in found:
+        name = digest(document.text)
+        if name in seen:
+            reading.duplicates += 1
+        else:
+            seen.add(name)
+            yield document
 
 
 def _fill(
@@ -83,10 +112,11 @@ def _fill(
     """Deal documents until all groups are full or none is left, tokenizing few more than needed."""
     dealer, limit, total = packer.dealer, max(packer.dealer.budgets), sum(packer.dealer.budgets)
     chunk = FIRST_CHUNK
-    while not dealer.is_full and (batch := [each.text for each in islice(found, chunk)]):
-        for text, ids in zip(batch, encoder.encode(batch, limit), strict=True):
+    while not dealer.is_full and (batch := list(islice(found, chunk))):
+        encoded = encoder.encode([each.text for each in batch], limit)
+        for document, ids in zip(batch, encoded, strict=True):
             if ids and not dealer.is_full:
-                packer.add(ids, encoder.special(text, ids))
+                packer.add(document, ids, encoder.special(document.text, ids))
         dealt, done = len(packer.lengths), total - dealer.missing
         chunk = min(max(dealer.missing * dealt // max(done, 1), 1), LARGEST_CHUNK)
         detail = f"{dealt:,} documents"
@@ -137,4 +167,5 @@ def _cut(packer: _Packer, counts: list[int], prefix: tuple[int, ...], usable: in
         valid=np.concatenate([np.zeros(start.shape, dtype=bool), valid], axis=1),
         group=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
         documents=np.array(packer.dealer.documents, dtype=np.int64),
+        drawn=DrawnDocuments.of(packer.dealt),
     )

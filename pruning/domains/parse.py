@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 
 from pruning.domains.builtin import BUILTIN
 from pruning.errors import InputError
@@ -25,6 +26,9 @@ def parse_domain(text: str) -> DomainSpec:
     - ``name=hf:ID[@REVISION][:CONFIG[:SPLIT[:COLUMN]]]``: a hub data set; parts may be empty, as in
       ``math=hf:openai/gsm8k:main::question``.
 
+    Either may end in ``::cluster=COLUMN``, or ``@file`` or ``@folder`` for the column: whole clusters
+    are then dealt to groups.
+
     A column with braces is a template over columns, in which ``\n`` is a line break:
     ``{question}\n{answer}``. Paths are made absolute, so that a spec means the same everywhere.
     Raises InputError for anything else, and says which forms there are.
@@ -37,9 +41,12 @@ def parse_domain(text: str) -> DomainSpec:
         raise InputError(f"There is no built-in domain {text!r}. {FORMS}.")
     if not rest.strip():
         raise InputError(f"The domain {name!r} says nothing after '='. {FORMS}.")
+    rest, _, cluster = rest.partition("::cluster=")
     if rest.startswith("hf:"):
-        return _hub(name.strip(), rest.removeprefix("hf:"))
-    return _files(name.strip(), rest)
+        spec = _hub(name.strip(), rest.removeprefix("hf:"))
+    else:
+        spec = _files(name.strip(), rest)
+    return replace(spec, cluster=cluster or None)
 
 
 def domain_line(domain: DomainSpec) -> str:

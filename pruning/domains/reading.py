@@ -24,6 +24,7 @@ class Reading:
     def __init__(self) -> None:
         self.files: Counter[str] = Counter()  # form -> files
         self.entries: Counter[str] = Counter()  # form -> documents in them
+        self.duplicates = 0  # documents with the text of another, left out
         self.text = ""  # what of a record is its text
         self._skipped: dict[str, _Names] = {}
         self._noted: dict[str, _Names] = {}
@@ -56,6 +57,7 @@ class Reading:
         return {
             "forms": {form: [self.files[form], self.entries[form]] for form in self.files},
             "text": self.text,
+            "duplicates": self.duplicates,
             "skipped": {reason: names.to_json() for reason, names in self._skipped.items()},
             "noted": {what: names.to_json() for what, names in self._noted.items()},
         }
@@ -90,6 +92,8 @@ def describe_reading(data: dict[str, Any]) -> list[str]:
         said.append(f"Read: {what}{held}.")
     if data.get("text"):
         said.append(f"The text is {data['text']}.")
+    if count := data.get("duplicates", 0):
+        said.append(f"Left out: the same text as another document ({count:,}).")
     for heading, part in (("Left out", "skipped"), ("Note", "noted")):
         for reason, (count, names) in data.get(part, {}).items():
             more = f" and {count - len(names):,} more" if count > len(names) else ""

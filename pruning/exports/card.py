@@ -15,6 +15,7 @@ from pruning.masks.starved import left_dense_sentence
 from pruning.models.sources import is_hub_id
 from pruning.runs.statistics import ENOUGH_TOKENS
 from pruning.specs import INTERSECTION, MIXTURE, UNION, CalibrationSpec, ExportSpec, PruneSpec
+from pruning.specs.exports import ALPS, NONE, REFIT, SPARSEGPT
 
 CARD = "README.md"
 LOAD_HEADING = "## Load it"
@@ -96,9 +97,20 @@ def _summary(spec: ExportSpec, calibration: CalibrationSpec, plan: ExportPlan) -
     return (
         f"`{base_name(calibration)}`{at}, pruned {purpose(spec)}: "
         f"{plan.pruned:,} of {plan.parameters:,} parameters "
-        f"({plan.sparsity:.1%}) are set to zero. Every other value equals the base model's, "
-        "bit for bit. `submodel.json` beside this file records how it was made, with a SHA-256 "
+        f"({plan.sparsity:.1%}) are set to zero. {_other_values(spec)} "
+        "`submodel.json` beside this file records how it was made, with a SHA-256 "
         "of every tensor. The base model's licence applies.\n"
+    )
+
+
+def _other_values(spec: ExportSpec) -> str:
+    if spec.repair == NONE:
+        return "Every other value equals the base model's, bit for bit."
+    how = {REFIT: "least squares", SPARSEGPT: "SparseGPT", ALPS: "ALPS"}[spec.repair]
+    return (
+        f"The kept values of the pruned matrices were fitted again by {how}, towards the base "
+        "model's answers on the calibration text; all other tensors equal the base model's, bit for "
+        "bit."
     )
 
 

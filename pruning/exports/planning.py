@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from pruning.checkpoints.bitmask import compressed_matrix_bytes
 from pruning.checkpoints.shards import FLOATS, Shard, StoredTensor, read_shards
 from pruning.errors import AtlasError
-from pruning.masks.recipe import Recipe, recipe_of
+from pruning.masks.recipe import Recipe
 from pruning.models.sources import model_folder
 from pruning.progress import Report, ignore
+from pruning.repair.recipe import recipe_of
 from pruning.specs import ExportSpec, WeightKey
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""One tensor of an export with its pruned values set to zero."""
+"""One tensor of an export with its pruned values set to zero, and those that were repaired."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def prune_tensor(weight: PrunableWeight, tensor: torch.Tensor, recipe: Recipe) -> dict[str, Any]:
-    """Zero the pruned values in place; the counts for submodel.json."""
+    """Make the values the sub-model's, in place; the counts for submodel.json."""
     matrix = tensor.T if weight.transposed else tensor  # (out, in), whatever the file's layout
     if tuple(matrix.shape) != tuple(weight.shape):
         raise AtlasError(
             f"{weight.tensor} has the shape {tuple(matrix.shape)} where the run has "
             f"{tuple(weight.shape)}; calibrate this model again."
         )
-    mask = recipe.mask(weight, matrix)
-    matrix.masked_fill_(~mask, 0)
+    mask = recipe.change(weight, matrix)
     pruned = mask.numel() - int(mask.count_nonzero())
-    return {
+    repaired = {"repaired": True} if weight.key in recipe.repaired else {}
+    return repaired | {
         "layer": weight.key.layer,
         "name": weight.key.name,
         "transposed": weight.transposed,

@@ -6,7 +6,8 @@ Its schema numbers tell readers what they must understand:
    read them. The earliest name no `form`, `kept_for` and `left_dense`.
 2. Stored small, or masks combined by sets.
 3. One GGUF file; `tensors` speaks of the checkpoint that it was made from. Or whole parts removed:
-   tensors of other shapes than the base's, and `narrowing`.
+   tensors of other shapes than the base's, and `narrowing`. Or repaired: kept values that are not the
+   base's, and `errors`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pruning.checkpoints.compressed import LAYOUT
 from pruning.errors import AtlasError, InputError
 from pruning.machine.schema import DamagedError, Stored
 from pruning.machine.storage import atomic_json
-from pruning.specs import MIXTURE, ExportSpec, WeightKey
+from pruning.specs import MIXTURE, NONE, ExportSpec, WeightKey
 
 SUBMODEL = "submodel.json"
 PLAIN_SCHEMA, SMALL_SCHEMA, SCHEMA = 1, 2, 3  # the last is the newest that is read
@@ -63,7 +64,8 @@ class TensorRecord(Stored):
     """One tensor of the plain form: its file, dtype, shape and SHA-256; if pruned, the counts.
 
     layer, name: the weight's address. transposed: stored as (in, out). pruned, kept: values of
-    either kind. zeros: in all, as a kept value can be zero by itself.
+    either kind. zeros: in all, as a kept value can be zero by itself. repaired: the kept values are
+    others than the base's.
 
     Of an export that has lost parts: base: its name there, if it has another one now. part: which
     one's units it has lost, of `Narrowing.parts`, along which dimension; producer: which one of
@@ -80,6 +82,7 @@ class TensorRecord(Stored):
     pruned: NonNegativeInt | None = None
     kept: NonNegativeInt | None = None
     zeros: NonNegativeInt | None = None
+    repaired: bool = False
     base: str | None = None
     part: NonNegativeInt | None = None
     along: NonNegativeInt | None = None
@@ -188,7 +191,9 @@ class Record(Stored):
 
     export: the ExportSpec, as data; `spec` is it. kept_for: a removal's other domains.
     left_dense: tensors of experts that saw too few tokens; None where an older release did not
-    say. files: copied from the base, name -> SHA-256. narrowing: where whole parts are gone.
+    say. files: copied from the base, name -> SHA-256. narrowing: where whole parts are gone. errors:
+    of a repaired sub-model, decoder layer -> the relative error of its output (see
+    `repair.collecting.distance`).
     """
 
     version: int = Field(alias="schema")
@@ -205,6 +210,7 @@ class Record(Stored):
     tensors: dict[str, TensorRecord]
     files: dict[Annotated[str, AfterValidator(_inside)], str]
     versions: dict[str, str]
+    errors: dict[str, float] | None = None
     narrowing: Narrowing | None = None
     gguf: GgufRecord | None = None
 
@@ -268,7 +274,7 @@ class _Version(Stored):
 
 def schema_of(spec: ExportSpec, form: str) -> int:
     """The lowest number whose readers understand such an export."""
-    if spec.narrow is not None:
+    if spec.narrow is not None or spec.repair != NONE:
         return SCHEMA
     return PLAIN_SCHEMA if form == PLAIN and spec.combination == MIXTURE else SMALL_SCHEMA
 

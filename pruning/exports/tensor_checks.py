@@ -68,6 +68,8 @@ def differences(
 ) -> Iterator[str]:
     """Untouched tensors must have the base's bytes; pruned ones its values, or zero.
 
+    Of a repaired one the shape is the base's, the kept values are new, and finite.
+
     values: the tensor's, if it was pruned.
     """
     name = tensor.name
@@ -76,6 +78,9 @@ def differences(
     elif values is None:
         if sha256 != tensor_sha256(*base):
             yield f"{name} differs from the base model's, though it was not pruned"
+    elif entry.repaired:
+        if not bool(torch.isfinite(values).all()):
+            yield f"{name} has values that are not finite numbers"
     else:
         changed = values != read_tensor(*base)
         invented = int((changed & (values != 0)).sum())

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pruning.checkpoints.compressed import LAYOUT
 from pruning.checkpoints.headers import fingerprint
@@ -21,6 +21,7 @@ from pruning.exports.forms import decompress
 from pruning.exports.load_check import load_and_run
 from pruning.exports.narrowed import read_parts
 from pruning.exports.narrowed_checks import in_words, lost_tensors, wrong_config, wrong_slices
+from pruning.exports.output_errors import recomputed_errors, wrong_errors
 from pruning.exports.record import GGUF, SUBMODEL, Narrowing, Record, read_record
 from pruning.exports.tensor_checks import (
     differences,
@@ -32,6 +33,9 @@ from pruning.machine.storage import remove_abandoned, storage_errors, writer
 from pruning.models.sources import model_folder
 from pruning.progress import Meter, Report, ignore
 from pruning.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from pruning.runs.run import Run
 
 SHOWN = 3  # failures named in one sentence; the rest are counted
 HIDDEN = ".verify-"  # begins the name of the folder that a compressed export is restored in
@@ -72,15 +76,19 @@ class _Export:
     tensors: dict[str, tuple[Shard, StoredTensor]]
 
 
-def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> VerifyReport:
+def verify(
+    folder: Path, base: Path | None = None, report: Report = ignore, run: Run | None = None
+) -> VerifyReport:
     """Check an exported folder against its own record, its base model and transformers.
 
     Args:
         base: the base model's folder; None: where the record says it was, if it is still there.
+        run: the run that a repaired sub-model was made from, to compute its layers' errors again
+            with the run's text; None: they are not.
 
     Raises:
         InputError: there is no such folder, or it was not exported by this program.
-        AtlasError: it was exported by a newer version.
+        AtlasError: it was exported by a newer version; or nothing was repaired, and a run is given.
     """
     try:
         record = read_record(folder)
@@ -92,7 +100,7 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
 
         return verify_gguf(folder, record, base, report)
     if record.form == LAYOUT:
-        return _verify_compressed(folder, base, report)
+        return _verify_compressed(folder, base, report, run)
     export, checks = _open(folder, record)
     if export is not None:
         checks.append(
@@ -106,10 +114,16 @@ def verify(folder: Path, base: Path | None = None, report: Report = ignore) -> V
         checks += _tensor_checks(export, base, report)
         runs, detail = load_and_run(folder)
         checks.append(Check(name="Loads in transformers", ok=runs, detail=detail))
+        if run is not None:
+            wrong = wrong_errors(record, recomputed_errors(folder, record, run, report))
+            right = "layers answer as far from the dense model as recorded"
+            checks.append(check_of("Output errors", wrong, right, len(record.errors or ())))
     return VerifyReport(folder=str(folder), checks=tuple(checks))
 
 
-def _verify_compressed(folder: Path, base: Path | None, report: Report) -> VerifyReport:
+def _verify_compressed(
+    folder: Path, base: Path | None, report: Report, run: Run | None
+) -> VerifyReport:
     """Restore the plain folder beside it, check that, and remove it again."""
     beside = folder.absolute().parent
     remove_abandoned(beside, HIDDEN)
@@ -123,7 +137,7 @@ def _verify_compressed(folder: Path, base: Path | None, report: Report) -> Verif
         except (InputError, AtlasError) as error:
             check = Check(name="Compressed form", ok=False, detail=str(error))
             return VerifyReport(folder=str(folder), checks=(check,))
-        found = verify(plain, base, report).checks
+        found = verify(plain, base, report, run).checks
     restored = Check(name="Compressed form", ok=True, detail="Restored to a plain folder to check.")
     return VerifyReport(folder=str(folder), checks=(restored, *found))
 
@@ -210,6 +224,9 @@ def _tensor_checks(export: _Export, base: Path | None, report: Report) -> list[C
         kept = check_of("Base model", [*unequal, *lost], in_words(export.record), examined)
         return [*checks, kept, _config_check(export, narrowing, base_tensors)]
     same = "tensors equal the base model's but for the zeros"
+    repaired = sum(entry.repaired for entry in recorded.values())
+    if repaired:
+        same += f", and the kept values of {repaired} that were repaired"
     return [*checks, check_of("Base model", unequal, same, examined)]
 
 

@@ -1,6 +1,6 @@
 """A pruned model as a folder that transformers loads: the base checkpoint with zeros in it.
 
-Everything but the zeros equals the base bit for bit, because the checkpoint's own files are
+Everything but the zeros, and the kept values where they were repaired, equals the base bit for bit, because the checkpoint's own files are
 copied tensor by tensor and never pass through a model. One tensor is in memory at a time.
 """
 
@@ -36,9 +36,10 @@ from pruning.exports.record import (
     schema_of,
 )
 from pruning.machine.new_folder import check_is_new, check_space, new_folder
-from pruning.masks.recipe import Recipe, recipe_of
+from pruning.masks.recipe import Recipe
 from pruning.narrowing.making import make
 from pruning.progress import Meter, Report, ignore
+from pruning.repair.recipe import recipe_of
 from pruning.specs import ExportSpec
 
 if TYPE_CHECKING:
@@ -234,7 +235,12 @@ def _record(
     narrowing: Narrowing | None = None,
 ) -> Record:
     run, spec = recipe.run, recipe.spec
-    narrowed: dict[str, Any] = {} if narrowing is None else {"narrowing": narrowing}
+    errors = recipe.errors
+    more: dict[str, Any] = {}
+    if errors is not None:
+        more["errors"] = {str(layer): error for layer, error in errors.items()}
+    if narrowing is not None:
+        more["narrowing"] = narrowing
     return Record(
         schema=schema_of(spec, form),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -255,7 +261,7 @@ def _record(
         files=files,
         versions={"python": platform.python_version()}
         | {library: version(library) for library in LIBRARIES},
-        **narrowed,
+        **more,
     )
 
 

@@ -32,7 +32,7 @@ from pruning.masks.selecting import keep_highest, pruned_per_group
 from pruning.masks.starved import check_removal, prune_of_weight, stays_dense
 from pruning.progress import Meter, Report, ignore
 from pruning.runs.kept import Kept
-from pruning.specs import INTERSECTION, MIXTURE, REMOVAL, ExportSpec, PruneSpec, WeightKey
+from pruning.specs import INTERSECTION, MIXTURE, NONE, REMOVAL, ExportSpec, PruneSpec, WeightKey
 
 if TYPE_CHECKING:
     from pruning.checkpoints.weights import PrunableWeight
@@ -87,6 +87,22 @@ class Recipe(ABC):
     @abstractmethod
     def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         """What is kept of one weight: bool (out, in), True = kept. matrix: its values (out, in)."""
+
+    def change(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
+        """Make a weight's values (out, in) the sub-model's, in place; returns what is kept of it."""
+        mask = self.mask(weight, matrix)
+        matrix.masked_fill_(~mask, 0)
+        return mask
+
+    @property
+    def errors(self) -> Mapping[int, float] | None:
+        """Decoder layer -> the relative error of its output, where it was repaired; else None."""
+        return None
+
+    @property
+    def repaired(self) -> frozenset[WeightKey]:
+        """The weights whose kept values are others than the base model's."""
+        return frozenset()
 
     @abstractmethod
     def masks(self) -> Iterator[tuple[PrunableWeight, Mask]]:
@@ -143,9 +159,13 @@ class MixtureRecipe(Recipe):
         starved = mixture_stats(self.run, dict(self.spec.mixture)).starved
         return frozenset(w.key for w in self.weights if stays_dense(prune, w, starved))
 
+    def prune_of(self, weight: PrunableWeight) -> PruneSpec:
+        """How one weight is pruned: as its layer, or not at all where it stays dense."""
+        return prune_of_weight(self._prunes, weight, self._norms)
+
     def mask(self, weight: PrunableWeight, matrix: torch.Tensor) -> torch.Tensor:
         """As `Recipe.mask`."""
-        prune = prune_of_weight(self._prunes, weight, self._norms)
+        prune = self.prune_of(weight)
         return keep_highest(score(matrix, self._channels(weight), prune, weight.key), prune)
 
     def _channels(self, weight: PrunableWeight) -> torch.Tensor:
@@ -303,11 +323,13 @@ def _counts_of(data: dict[str, int]) -> dict[WeightKey, int]:
 
 
 def recipe_of(run: Run, spec: ExportSpec) -> Recipe:
-    """The recipe of a sub-model.
+    """The recipe of a sub-model's masks; see `repair.recipe.recipe_of` for one that is repaired.
 
     Raises InputError where the run has no such domain, layer or projection, n:m does not divide a
     row, or a removal would leave starved experts dense.
     """
+    if spec.repair != NONE:
+        raise ValueError("A repaired sub-model is made by repair.recipe.recipe_of.")
     if spec.narrow is not None:
         raise InputError("Whole parts are removed by an export only; leave them out here.")
     for name, _ in spec.mixture:
@@ -317,7 +339,7 @@ def recipe_of(run: Run, spec: ExportSpec) -> Recipe:
         check_removal(run, spec.prune, spec.domains)
     kind: type[Recipe] = CombinedRecipe
     if spec.combination == MIXTURE:
-        kind = SequentialRecipe if spec.needs_model else MixtureRecipe
+        kind = SequentialRecipe if spec.is_sequential else MixtureRecipe
     recipe = kind(run, spec)
     _ = recipe.weights  # refuses what selects nothing
     return recipe

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,8 @@ class MadeWeight:
 class MadeSubmodel(Mapping[WeightKey, MadeWeight]):
     """A sub-model on disk; one weight is read at a time.
 
-    errors: decoder layer -> the relative error of its output (see `collecting.distance`). seconds:
+    kept: how many values of each weight are kept. repaired: the weights that have values of their
+    own. errors: decoder layer -> the relative error of its output (see `collecting.distance`). seconds:
     what it took to make. details: what else was said when it was made, plain data.
     """
 
@@ -103,7 +104,9 @@ class MadeSubmodel(Mapping[WeightKey, MadeWeight]):
             self.errors = {int(layer): float(e) for layer, e in record["errors"].items()}
             self.seconds = float(record["seconds"])
             self.details: dict[str, object] = record["details"]
-            self._keys = tuple(WeightKey.parse(text) for text in record["weights"])
+            counts = {WeightKey.parse(text): n for text, n in record["kept"].items()}
+            self.kept: dict[WeightKey, int] = counts
+            self.repaired = frozenset(WeightKey.parse(text) for text in record["repaired"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise AtlasError(
                 f"{folder} is damaged ({error}); delete it to make it again."
@@ -113,10 +116,10 @@ class MadeSubmodel(Mapping[WeightKey, MadeWeight]):
         return read_layer(self.folder, key.layer, [key])[key]
 
     def __iter__(self) -> Iterator[WeightKey]:
-        return iter(self._keys)
+        return iter(self.kept)
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.kept)
 
 
 def layer_file(folder: Path, layer: int) -> Path:
@@ -136,7 +139,11 @@ def write_layer(
         tensors[f"{key}/shape"] = torch.tensor([rows, columns])
         if made.values is not None:
             tensors[f"{key}/values"] = made.values.contiguous()
-    facts = {"error": repr(error)}
+    facts = {
+        "error": repr(error),
+        "kept": json.dumps({str(key): made.mask.count() for key, made in weights.items()}),
+        "repaired": json.dumps([str(k) for k, made in weights.items() if made.values is not None]),
+    }
     atomic_write(layer_file(folder, layer), lambda path: save_file(tensors, path, facts))
 
 
@@ -165,10 +172,10 @@ def read_layer(
         ) from error
 
 
-def layer_error(folder: Path, layer: int) -> float:
-    """The error that `write_layer` kept."""
+def _facts(folder: Path, layer: int) -> dict[str, str]:
     with safe_open(layer_file(folder, layer), framework="pt") as file:
-        return float(file.metadata()["error"])
+        facts: dict[str, str] = file.metadata()
+        return facts
 
 
 def _unpacked(octets: np.ndarray, shape: Tensor) -> Mask:
@@ -179,20 +186,22 @@ def _unpacked(octets: np.ndarray, shape: Tensor) -> Mask:
 
 
 def finish(
-    folder: Path,
-    keys: Iterator[WeightKey] | list[WeightKey],
-    seconds: float,
-    details: Mapping[str, object],
+    folder: Path, keys: Sequence[WeightKey], seconds: float, details: Mapping[str, object]
 ) -> MadeSubmodel:
-    """Say that every layer is there; the finished sub-model."""
-    chosen = list(keys)
-    errors = {str(n): layer_error(folder, n) for n in sorted({key.layer for key in chosen})}
+    """Say that every layer of these weights is there; the finished sub-model."""
+    facts = {layer: _facts(folder, layer) for layer in sorted({key.layer for key in keys})}
+    kept: dict[str, int] = {}
+    repaired: list[str] = []
+    for each in facts.values():
+        kept |= json.loads(each["kept"])
+        repaired += json.loads(each["repaired"])
     atomic_json(
         folder / MADE,
         {
             "schema": SCHEMA,
-            "weights": [str(key) for key in chosen],
-            "errors": errors,
+            "kept": {str(key): kept[str(key)] for key in keys},
+            "repaired": repaired,
+            "errors": {str(layer): float(each["error"]) for layer, each in facts.items()},
             "seconds": seconds,
             "details": dict(details),
         },

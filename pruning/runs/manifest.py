@@ -16,12 +16,13 @@ SCHEMA_VERSION = 1
 class ReadingEntry(Stored):
     """What was read of a domain, as `pruning.domains.reading.Reading` notes it.
 
-    forms: form -> (files, documents in them). text: what of a record is its text. skipped, noted:
-    reason -> (how many, the first few names).
+    forms: form -> (files, documents in them). text: what of a record is its text. duplicates: texts
+    that were there again. skipped, noted: reason -> (how many, the first few names).
     """
 
     forms: dict[str, tuple[NonNegativeInt, NonNegativeInt]]
     text: str
+    duplicates: NonNegativeInt = 0
     skipped: dict[str, tuple[NonNegativeInt, tuple[str, ...]]]
     noted: dict[str, tuple[NonNegativeInt, tuple[str, ...]]]
 

@@ -14,6 +14,8 @@ from pruning.specs.prune import PruneSpec
 
 MIXTURE, UNION, INTERSECTION, REMOVAL = "mixture", "union", "intersection", "removal"
 COMBINATIONS = (MIXTURE, UNION, INTERSECTION, REMOVAL)
+NONE, REFIT, SPARSEGPT, ALPS = "none", "refit", "sparsegpt", "alps"
+REPAIRS = (NONE, REFIT, SPARSEGPT, ALPS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class ExportSpec(Spec):
     combination: "mixture" makes one mask of the weighted sums, at the chosen sparsity. "union",
     "intersection" and "removal" combine the bits of every domain's own mask at that sparsity (see
     `masks.combinations.combine`); they know no weights, and their sparsity follows from the overlap.
+    repair: "refit" keeps the mask and fits the kept weights again; "sparsegpt" and "alps" find mask
+    and values together, layer by layer, whatever the mode (see the room `repair`).
     narrow: the whole parts that are removed before single weights are pruned; None: none. With
     `prune` at a sparsity of 0 nothing but these is removed.
     """
@@ -36,6 +40,7 @@ class ExportSpec(Spec):
     prune: PruneSpec = field(default_factory=PruneSpec)
     mode: str = "one-shot"
     combination: str = MIXTURE
+    repair: str = NONE
     narrow: NarrowSpec | None = None
 
     def __post_init__(self) -> None:
@@ -53,15 +58,16 @@ class ExportSpec(Spec):
                 )
         if self.mode not in MODES:
             raise InputError(f"The mode {self.mode!r} is not one of {', '.join(MODES)}.")
-        if self.needs_model and self.prune.score == "contrastive":
+        if self.is_sequential and self.prune.score == "contrastive":
             raise InputError(
                 "The contrastive score compares the dense model's statistics; choose one-shot."
             )
-        if self.needs_model and self.prune.allocation != "uniform":
+        if self.is_sequential and self.prune.allocation != "uniform":
             raise InputError(
                 "Layers get their own sparsity from the dense model's outliers; choose one-shot."
             )
         self._check_combination()
+        self._check_repair()
         if self.narrow is not None:
             self._check_narrow()
 
@@ -70,6 +76,11 @@ class ExportSpec(Spec):
             raise InputError(
                 f"The {self.combination} combines masks of single weights; to remove whole parts, "
                 "choose one domain or a mixture."
+            )
+        if self.repair != NONE:
+            raise InputError(
+                "What is left of whole parts is refitted as they go; to repair single weights as well, "
+                "calibrate the narrowed folder and repair that."
             )
         if self.mode != "one-shot":
             raise InputError(
@@ -91,14 +102,37 @@ class ExportSpec(Spec):
             )
         if len(self.mixture) < 2 and self.combination != REMOVAL:
             raise InputError(f"Name at least two domains for their {self.combination}.")
-        if self.needs_model:
+        if self.is_sequential:
             raise InputError(
                 f"The {self.combination} combines one-shot masks; choose one-shot, or a mixture."
             )
 
+    def _check_repair(self) -> None:
+        if self.repair not in REPAIRS:
+            raise InputError(f"The repair {self.repair!r} is not one of {', '.join(REPAIRS)}.")
+        if self.repair != NONE and self.combination == REMOVAL:
+            raise InputError(
+                "A removal shows what is lost with a domain's own weights; repair would hide it. "
+                "Choose no repair, or another combination."
+            )
+        if self.repair not in (SPARSEGPT, ALPS):
+            return
+        if self.combination != MIXTURE:
+            raise InputError(
+                f"{self.repair} finds a mask of its own; for the {self.combination} of masks choose "
+                "refit."
+            )
+        if self.prune.score != "wanda":
+            raise InputError(
+                f"{self.repair} finds the mask without a score; leave the score at wanda, or choose "
+                "refit, which keeps the mask of any score."
+            )
+
     def to_json(self) -> dict[str, Any]:
-        """Plain data. What is the usual and older records do not know is left out: mixture, no part."""
+        """Plain data. What is the usual and older records do not know is left out."""
         data = super().to_json()
+        if self.repair == NONE:
+            del data["repair"]
         if self.combination == MIXTURE:
             del data["combination"]
         if self.narrow is None:
@@ -108,7 +142,8 @@ class ExportSpec(Spec):
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ExportSpec:
         """Rebuild from `to_json`'s output."""
-        unknown = set(data) - {"run", "mixture", "prune", "mode", "combination", "narrow"}
+        known = {"run", "mixture", "prune", "mode", "combination", "repair", "narrow"}
+        unknown = set(data) - known
         if unknown:
             raise InputError(f"ExportSpec has no field {', '.join(sorted(unknown))}.")
         return cls(
@@ -117,6 +152,7 @@ class ExportSpec(Spec):
             prune=PruneSpec.from_json(data["prune"]),
             mode=data["mode"],
             combination=data.get("combination", MIXTURE),
+            repair=data.get("repair", NONE),
             narrow=NarrowSpec.from_json(data["narrow"]) if data.get("narrow") else None,
         )
 
@@ -139,7 +175,12 @@ class ExportSpec(Spec):
 
     @property
     def needs_model(self) -> bool:
-        """Whether the masks need forward passes, and so the model in memory."""
+        """Whether it takes forward passes to make, and so the model in memory."""
+        return self.is_sequential or self.repair != NONE
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the mask is made of what the pruned layers before give."""
         return self.mode == "sequential" and self.prune.reads_text
 
 

@@ -27,7 +27,7 @@ from pruning.exports.planning import plan_export
 from pruning.exports.writing import export
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
-from pruning.specs import ExportSpec, PruneSpec
+from pruning.specs import ExportSpec, NarrowSpec, PruneSpec
 from tests.pages.conftest import Open, healthy
 
 
@@ -65,6 +65,50 @@ def test_what_was_chosen_is_what_is_queued(run: Run, empty: Path, open_page: Ope
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     assert choice_of(parser.parse_args(shlex.split(said)[4:]), parser) == spec
+
+
+def test_a_repair_says_what_it_costs_before_it_starts(
+    run: Run, empty: Path, open_page: Open
+) -> None:
+    app = healthy(open_page("export", repair="ALPS"))
+    assert any("The repair takes about" in caption.value for caption in app.caption)
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    job = queue().list()[0]
+    spec = ExportSpec.from_json(json.loads((job.folder / "spec.json").read_text()))
+    assert spec.repair == "alps"
+    assert job.argv[job.argv.index("--out") + 1].endswith("-alps")
+    plain = healthy(open_page("export", repair="None"))
+    assert not any("The repair takes" in caption.value for caption in plain.caption)
+
+
+def test_whole_parts_are_planned_and_queued(run: Run, open_page: Open) -> None:
+    link = {"remove": "Channels", "remove-channels": "0.3", "multiple": "8"}
+    app = healthy(open_page("export", **link))
+    narrow = NarrowSpec(channels=0.3, multiple=8)
+    spec = ExportSpec(
+        run=run.id, mixture=(("code", 1.0),), prune=PruneSpec(sparsity=0.0), narrow=narrow
+    )
+    plan = plan_export(run, spec)
+    assert plan.narrow is not None
+    assert app.metric[0].value == count(plan.parameters)
+    assert app.metric[1].value == size(plan.bytes)
+    assert f"{plan.bytes:,} bytes" in app.metric[1].help
+    assert (app.metric[2].label, app.metric[2].value) == ("intermediate_size", "56")
+    said = next(code.value for code in app.code if "pruning export" in code.value)
+    next(b for b in app.button if b.label == "Build the sub-model").click()
+    healthy(app.run())
+    job = queue().list()[0]
+    assert ExportSpec.from_json(json.loads((job.folder / "spec.json").read_text())) == spec
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert choice_of(parser.parse_args(shlex.split(said)[4:]), parser) == spec
+    assert Path(job.argv[job.argv.index("--out") + 1]).name == "base-code-channels-0.3"
+
+
+def test_more_than_there_is_is_a_sentence(run: Run, open_page: Open) -> None:
+    app = open_page("export", **{"remove": "Heads", "remove-heads": "64"})
+    assert "would leave none" in app.error[0].value
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a b"])

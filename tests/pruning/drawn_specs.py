@@ -15,7 +15,9 @@ from pruning.specs import (
     DTYPES,
     MIXTURE,
     MODES,
+    NONE,
     REMOVAL,
+    REPAIRS,
     SCORES,
     STARVED,
     CalibrationSpec,
@@ -86,14 +88,19 @@ def export_specs(draw: st.DrawFn) -> ExportSpec:
     prunes = prune_specs()
     if narrow is not None:
         prunes = st.just(PruneSpec(sparsity=0.0)) | prunes.filter(lambda prune: prune.sparsity > 0)
+    prune = draw(prunes)
+    finds = combination == MIXTURE and prune.score == "wanda"  # so a repair may find the mask
+    repairs = REPAIRS if finds else REPAIRS[: 1 + (combination != REMOVAL)]
+    repairs = repairs if narrow is None else (NONE,)
     spec: ExportSpec = draw(
         specs(
             ExportSpec,
             run=st.from_regex(r"[0-9a-f]{1,16}", fullmatch=True),
             mixture=mixtures.map(tuple),
-            prune=prunes,
+            prune=st.just(prune),
             mode=modes,
             combination=st.just(combination),
+            repair=st.sampled_from(repairs),
             narrow=st.just(narrow),
         )
     )

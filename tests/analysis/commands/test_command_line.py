@@ -10,6 +10,7 @@ import pytest
 
 from analysis.__main__ import main
 from analysis.commands.overlap import number
+from analysis.overlap.part_scores import overlap_of_parts, part_scores
 from analysis.overlap.table import overlap_table
 from pruning.commands.console import QUIET
 from pruning.runs.run import Run
@@ -142,3 +143,25 @@ def test_evidence_names_every_yardstick(run: Run, capsys: Capture) -> None:
     assert "0.1,0.3" in capsys.readouterr().err
     assert main([*ask, "--score", "random"]) == 2
     assert "ignores the text" in capsys.readouterr().err
+
+
+def test_whole_channels_and_whose_they_are(run: Run, capsys: Capture) -> None:
+    assert main(flags(run, "--of", "channels", "--sparsity", "0.5", "--json")) == 0
+    data = json.loads(capsys.readouterr().out)
+    scores = part_scores(run, "channels", PruneSpec())
+    assert data["units"] == sum(row.shape[1] for row in scores.rows)
+    assert data["jaccard_kept"] == overlap_of_parts(scores, PruneSpec()).jaccard().tolist()
+    first = data["owners"][0]
+    units = scores.rows[0].shape[1]
+    assert sum(first[name] for name in ("everybody", "code", "prose", "several", "nobody")) == units
+    assert len(data["own"]) == sum(row["code"] + row["prose"] for row in data["owners"])
+
+
+def test_evidence_on_whole_heads(run: Run, capsys: Capture) -> None:
+    words = ["evidence", *flags(run, "--sparsity=0.5", "--of=heads", "--permutations=9")[1:]]
+    assert main([*words, "--bootstraps=2", "--splits=2"]) == 0
+    shown = capsys.readouterr().out
+    assert "of the heads that either keeps" in shown
+    assert "Every decoder layer" in shown
+    assert main([*words, "--bootstraps=2", "--splits=2", "--score=ria"]) != 0
+    assert "choose 'wanda'" in capsys.readouterr().err

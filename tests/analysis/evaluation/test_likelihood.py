@@ -225,6 +225,16 @@ def test_built_in_domains_use_their_held_out_split(
     assert found == [text[: len(kept)] for text, kept in zip(stream, found, strict=False)]
 
 
+def test_a_common_beginning_is_not_taken_for_a_document(make_run: Callable[..., Run]) -> None:
+    header = "Licensed to everybody under the terms that follow below. " * 6
+    prose = [f"{header}{'abcdefghijklmnopqrstuvwxyz'[n % 26] * 9} {n}. " * 2 for n in range(60)]
+    run = make_run(prose=prose)
+    sample = run.tokens("prose")
+    assert sample.drawn is not None
+    assert len(sample.drawn.digest) == sample.documents.sum() < len(prose)
+    assert len(held_out_documents(run, "prose", size=3000)) == 10  # each of them cut to a tenth
+
+
 def test_a_document_is_known_whole_or_by_its_beginning() -> None:
     known = CalibrationText(whole=frozenset({(1, 2, 3)}), cut=(tuple(range(20)),))
     assert known.holds([1, 2, 3])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from analysis.evidence.comparisons import Comparison, EvidenceSpec
 from analysis.evidence.design import Origins, components, design, half_sizes
+from analysis.evidence.origins import origins
 from analysis.evidence.yardsticks import Yardsticks, yardsticks
+from pruning.runs.run import Run
 from pruning.runs.statistics import ChannelStats
 from pruning.specs import PruneSpec
 from tests.analysis.evidence.test_testing import CHANNELS, KEY, rows
@@ -23,10 +28,10 @@ def stats(sums: np.ndarray, tokens: float = 100) -> ChannelStats:
 
 
 def look(
-    a: ChannelStats, b: ChannelStats, seed: int, origins: dict[str, Origins] | None = None
+    a: ChannelStats, b: ChannelStats, seed: int, known: dict[str, Origins] | None = None
 ) -> tuple[Yardsticks, float]:
     spec = EvidenceSpec(splits=6, permutations=39, bootstraps=2, seed=seed)
-    comparison = Comparison({"a": a, "b": b}, spec, origins)
+    comparison = Comparison({"a": a, "b": b}, spec, known)
     counts = comparison.count(rows(16), PruneSpec())
     return yardsticks(np.array(["all"]), counts, 0, 0, 1)[0], comparison.smallest_p((0, 1))
 
@@ -35,8 +40,8 @@ def names(*groups: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(group) for group in groups)
 
 
-def shuffled(tokens: tuple[list[float], list[float]], *origins: Origins):  # type: ignore[no-untyped-def]
-    known = origins or (Origins(), Origins())
+def shuffled(tokens: tuple[list[float], list[float]], *of: Origins):  # type: ignore[no-untyped-def]
+    known = of or (Origins(), Origins())
     first, second = (np.array(each, dtype=float) for each in tokens)
     return design(first, second, 50, np.random.default_rng(0), (known[0], known[-1]))
 
@@ -74,6 +79,8 @@ def test_labels_change_places_only_between_shared_problems() -> None:
     assert len(np.unique(found.labels, axis=0)) > 8
     apart = Origins(problems=names("s", "t", "u", "v"))
     assert not shuffled(([10] * 4, [10] * 4), problems, apart).blocked
+    some = Origins(problems=names("ab", "t", "u", "v"))
+    assert not shuffled(([10] * 4, [10] * 4), problems, some).blocked
 
 
 def test_unequal_text_is_cut_to_equal_units() -> None:
@@ -113,11 +120,11 @@ def test_sources_that_lie_in_several_groups_are_told_apart_no_more_often_than_ch
     for seed in range(DRAWS):
         sides = []
         for _ in range(2):
-            sources = np.repeat(random.gamma(4.0, size=(8, CHANNELS)), 2, axis=0)
-            sides.append(stats(BASE * sources * random.gamma(50.0, size=(16, CHANNELS))))
+            repeated = np.repeat(random.gamma(4.0, size=(8, CHANNELS)), 2, axis=0)
+            sides.append(stats(BASE * repeated * random.gamma(50.0, size=(16, CHANNELS))))
         pairs = [frozenset({("a", number // 2)}) for number in range(16)]
-        origins = {"a": Origins(clusters=pairs), "b": Origins(clusters=pairs)}
-        known.append(look(*sides, seed, origins)[0].p)
+        sources = {"a": Origins(clusters=pairs), "b": Origins(clusters=pairs)}
+        known.append(look(*sides, seed, sources)[0].p)
         unknown.append(look(*sides, seed)[0].p)
     assert np.mean(np.array(known) <= 0.05) <= 0.12
     assert np.mean(np.array(unknown) <= 0.05) > 0.25
@@ -142,3 +149,26 @@ def test_shuffling_within_problems_sees_what_the_choice_of_problems_hides() -> N
     assert power["within"] > 0.6 * DRAWS, power
     assert power["any"] < 0.2 * DRAWS
     assert power["null"] <= 0.12 * DRAWS
+
+
+def test_sources_and_problems_are_read_where_they_were_kept(
+    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert origins(tiny_run) == {}
+    domain = tiny_run.domains[0]
+    paths = {}
+    for name in tiny_run.domains:
+        arrays = load_file(tiny_run.tokens_path(name))
+        count = 6
+        kept = {
+            "document.group": np.array([0, 0, 1, 1, 2, 3], dtype=np.int32),
+            "document.cluster": np.array([7, 8, 8, -1, -1, 9] if name == domain else [-1] * count),
+            "document.problem": np.full(count, -1),
+        }
+        paths[name] = tmp_path / f"{name}.safetensors"
+        save_file(arrays | kept, paths[name])
+    monkeypatch.setattr(type(tiny_run), "tokens_path", lambda _, name: paths[name])
+    found = origins(tiny_run)
+    assert set(found) == {domain}
+    assert found[domain].clusters == tuple(map(frozenset, ({7, 8}, {8}, set(), {9})))
+    assert found[domain].problems == ()

@@ -180,3 +180,15 @@ def test_the_chart_draws_its_table() -> None:
     assert chart.table["index"] == [0.3, 0.01]
     assert drawn.marker.color[0] == "rgba(0,0,0,0)"  # no difference shown: hollow
     assert drawn.marker.color[1] != "rgba(0,0,0,0)"
+
+
+def test_what_was_shuffled_is_said_where_it_was_not_simply_groups() -> None:
+    plain = replace(pair(0.01), units=(16, 16))
+    assert "shuffled" not in sentence(plain)
+    few = replace(plain, units=(3, 3), clustered=True, equalised=True, smallest_p=0.1)
+    said = sentence(few)
+    assert "Groups that share a source were shuffled together" in said
+    assert "Both domains were cut to equal text" in said
+    assert "3 and 3, so few that single sources decide" in said
+    assert "the least p is 0.1" in said
+    assert "between texts of the same problems" in sentence(replace(plain, blocked=True))

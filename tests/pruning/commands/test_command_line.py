@@ -68,6 +68,7 @@ def calibrate_flags(root: Path) -> list[object]:
 def test_the_flags_mean_what_the_library_means(run: Run, root: Path, capsys: Capture) -> None:
     """The same choices by flag find the run that the library made, and do no work again."""
     answer = ask_json(capsys, *calibrate_flags(root))
+    assert answer.pop("reading")["code"] == ["Read: 24 files of text, 24 documents."]
     assert answer == {"run": run.id, "path": str(run.folder), "status": "done", "missing": 0}
 
 
@@ -319,7 +320,9 @@ def test_a_job_calibrates_in_a_process_of_its_own(run: Run, root: Path, tmp_path
         supervisor.stop()
     done = queue.get(job.id)
     assert (done.status, done.error) == ("done", None)
-    assert done.result == {
+    result = dict(done.result)
+    assert set(result.pop("reading")) == {"code", "prose"}
+    assert result == {
         "run": run.id,
         "path": str(tmp_path / "workspace" / "runs" / run.id),
         "status": "done",

@@ -14,9 +14,17 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from pruning.domains import BUILTIN, TokenSample, documents, packing, sample_domain
+from pruning.domains import (
+    BUILTIN,
+    TokenSample,
+    documents,
+    packing,
+    parse_domain,
+    sample_domain,
+)
 from pruning.domains.document import Document
 from pruning.domains.encoding import TextEncoder
+from pruning.domains.reading import Reading
 from pruning.errors import Cancelled, InputError, TooFewDocumentsError
 from pruning.progress import Progress
 from pruning.specs import DomainSpec, SampleSpec
@@ -91,7 +99,7 @@ def test_the_tokenizers_own_start_begins_every_sequence_and_never_counts() -> No
 
 
 def test_the_first_groups_get_one_sample_more() -> None:
-    sample = packed(["x" * 40] * 3, SampleSpec(num_samples=8, seq_len=4, groups=3))
+    sample = packed(["x" * 40, "y" * 40, "z" * 40], SampleSpec(num_samples=8, seq_len=4, groups=3))
     assert sample.group.tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
     assert sample.documents.tolist() == [1, 1, 1]
     assert sample.valid.all()
@@ -274,3 +282,44 @@ def test_whatever_the_documents(
         assert runs == sorted(set(runs))
         assert len(runs) <= sample.documents[group]
     assert all(len(groups_of) == 1 for groups_of in owners.values())
+
+
+def test_a_text_that_is_there_again_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([f"text {n % 10}" for n in range(40)]))
+    spec = DomainSpec(name="mine", kind="files", source=str(path))
+    reading = Reading()
+    choices = SampleSpec(num_samples=2, seq_len=40, groups=2, allow_fewer=True)
+    sample = sample_domain(spec, choices, TOKENIZER, reading=reading)
+    assert reading.duplicates == 30
+    assert sample.documents.sum() == 10
+    assert "the same text as another document (30)" in " ".join(reading.sentences())
+
+
+def test_whole_clusters_are_dealt_and_kept_with_the_sample(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    rows = [{"text": f"text {n} of it", "repo": f"r{n % 7}"} for n in range(70)]
+    path.write_text(json.dumps(rows))
+    spec = parse_domain(f"mine={path}::text::cluster=repo")
+    sample = sample_domain(spec, SampleSpec(num_samples=6, seq_len=20, groups=3), TOKENIZER)
+    drawn = sample.drawn
+    assert drawn is not None
+    assert np.bincount(drawn.group).tolist() == sample.documents.tolist()
+    owners = {(cluster, group) for cluster, group in zip(drawn.cluster, drawn.group, strict=True)}
+    assert len(owners) == len(set(drawn.cluster.tolist())) > 1
+    sample.save(tmp_path / "t.safetensors")
+    again = TokenSample.load(tmp_path / "t.safetensors").drawn
+    assert again is not None
+    assert np.array_equal(again.digest, drawn.digest)
+
+
+def test_the_programming_domains_name_the_tasks_they_share() -> None:
+    problems = []
+    for name in ("python", "java"):
+        spec = DomainSpec(name=name, kind="builtin", source=name)
+        sample = sample_domain(spec, SampleSpec(num_samples=4, seq_len=256, groups=2), TOKENIZER)
+        assert sample.drawn is not None
+        problems.append(sample.drawn.problem.tolist())
+    short = min(map(len, problems))
+    assert problems[0][:short] == problems[1][:short]
+    assert -1 not in problems[0]

@@ -22,6 +22,7 @@ from pruning.progress import Progress
 from pruning.repair.collecting import Pair, collect, fitting, stages
 from pruning.repair.layer_by_layer import LayerMade, repair
 from pruning.repair.made import MadeWeight
+from pruning.repair.second_moments import SecondMoments
 from pruning.repair.solving import Solver
 from pruning.specs import ModelSpec, PruneSpec, WeightKey
 from tests.pruning.masks.test_sequential import assert_unchanged, random_sample, state
@@ -39,11 +40,15 @@ def wanda(weight: PrunableWeight, matrix: Tensor, norms: Tensor) -> Tensor:
     return keep_highest(score(matrix, norms, PRUNE, weight.key), PRUNE)
 
 
+def wanda_behind(weight: PrunableWeight, matrix: Tensor, moments: SecondMoments) -> Tensor:
+    return wanda(weight, matrix, moments.norms())
+
+
 def solver(method: str = "refit", prune: PruneSpec = PRUNE) -> Solver:
     return Solver(
         method=method,
-        prune_of=lambda weight, tokens: prune,
-        kept_of=wanda if method == "refit" else None,
+        prune_of=lambda weight: prune,
+        kept_of=wanda_behind if method == "refit" else None,
     )
 
 
@@ -249,7 +254,7 @@ def test_an_expert_without_a_token_is_refused_unless_it_stays_dense(
     with pytest.raises(AtlasError, match=r"No token of the text reached 0\.mlp\.experts"):
         list(repair(loaded, [(sample, 1.0)], loaded.weights, solver("alps"), 1))
     dense = PruneSpec(sparsity=0.0)
-    lenient = Solver(method="alps", prune_of=lambda w, n: PRUNE if n else dense)
+    lenient = Solver(method="alps", prune_of=lambda w: PRUNE if w.key.expert is None else dense)
     for layer in repair(loaded, [(sample, 1.0)], loaded.weights, lenient, 1):
         whole = [made for made in layer.weights.values() if made.values is None]
         assert whole
