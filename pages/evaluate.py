@@ -18,6 +18,7 @@ from pages.ui.library import evaluation
 from pages.ui.state import choose, switch
 from pages.ui.task_choices import check_files
 from pages.ui.words import ago, duration, glossary
+from pruning.specs import NONE
 from pruning.specs.words import other_words, percent, score_words
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ def _said(spec: EvaluationSpec) -> str:
         parts.append(spec.prune.pattern)
     if spec.prune.score != "wanda" or spec.prune.comparison_group != "row":
         parts.append(score_words(spec.prune))
+    if spec.repair != NONE:
+        parts.append(f"repaired ({spec.repair})")
+    if spec.remove != "weights":
+        parts[0] += f" of the {spec.remove} removed"
     parts += other_words(spec.prune)
     if spec.text_bytes:
         parts.append(f"{spec.text_bytes / 1000:g} kB of text a domain")

@@ -17,17 +17,17 @@ import numpy as np
 
 from analysis.evaluation.held_out import held_out_documents
 from analysis.evaluation.likelihood import document_losses
-from analysis.evaluation.mask_sources import MaskSource, masks_of, prune_of
+from analysis.evaluation.mask_sources import MaskSource, prune_of
 from analysis.evaluation.measures import BITS_PER_BYTE, PERPLEXITY, Measured
 from analysis.evaluation.meteor import check_installed
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.spec import TEXT, Column, EvaluationSpec, columns_of, settings_of
 from analysis.evaluation.store import has_cell, write_cell, write_table
+from analysis.evaluation.submodels import prepare, put_on, submodel_of
 from analysis.evaluation.table import EvaluationTable, stored_table
 from analysis.evaluation.task_scores import score_tasks
 from analysis.evaluation.tasks import load_tasks
 from analysis.execution import Sandbox
-from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model
 from pruning.progress import Meter, Progress, Report, ignore
 from pruning.runs.run import Run
@@ -77,6 +77,7 @@ def evaluate(
             check_installed()
         meter = Meter(report, "Measuring", len(cells))
         meter.skip(len(cells) - len(missing))
+        prepare(run, spec, [(cell.source, cell.sparsity) for cell in missing], report)
         loaded = load_model(replace(run.spec.model, device=device, stream=False), report)
         measuring = partial(
             measure_column, loaded, sampling=spec.sampling, sandbox=sandbox, meteor=spec.meteor
@@ -129,6 +130,9 @@ def plan(run: Run, spec: EvaluationSpec, contents: dict[Column, Content]) -> Ite
             }
             if spec.meteor and column.is_translation:
                 what["meteor"] = True  # else no entry: cells made before METEOR keep their names
+            submodel = submodel_of(run, source, spec, sparsity)
+            if submodel is not None:  # else no entry, as in cells of masks alone
+                what["submodel"] = replace(submodel, run="").to_json()
             yield Planned(source=source, sparsity=sparsity, column=column, name=content_hash(what))
 
 
@@ -142,8 +146,7 @@ def _measured(
 ) -> Iterator[tuple[Planned, Measured, float]]:
     """Measure cells; those of one mask follow each other, so that it is put on once."""
     for source, sparsity in dict.fromkeys((cell.source, cell.sparsity) for cell in cells):
-        masks = masks_of(run, source, spec.at(sparsity)) if sparsity else {}
-        with temporary_masks(loaded, masks):
+        with put_on(loaded, run, source, spec, sparsity):
             for cell in cells:
                 if (cell.source, cell.sparsity) == (source, sparsity):
                     started = time.monotonic()

@@ -16,7 +16,8 @@ from pruning.commands.options import (
     selection_values,
 )
 from pruning.errors import InputError
-from pruning.specs import COMPARISON_GROUPS, TEXT_SCORES, PruneSpec
+from pruning.specs import COMPARISON_GROUPS, NONE, REPAIRS, TEXT_SCORES, PruneSpec
+from pruning.specs.narrowing import PARTS
 from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
@@ -124,6 +125,20 @@ def _add_masks(parser: argparse.ArgumentParser) -> None:
         default="row",
         help="scores compete within an output row or the whole matrix (default: row)",
     )
+    parser.add_argument(
+        "--repair",
+        choices=REPAIRS,
+        default=NONE,
+        help="of the domains' and the mixture's sub-models: fit the kept weights again, layer by "
+        "layer (default: none)",
+    )
+    parser.add_argument(
+        "--remove",
+        choices=("weights", *PARTS),
+        default="weights",
+        help="what sparsities are shares of: single weights, or every layer's channels or heads, or "
+        "the layers (default: weights)",
+    )
     add_starved(parser)
     parser.add_argument(
         "--seed",
@@ -183,6 +198,8 @@ def evaluation_spec_of(arguments: argparse.Namespace) -> EvaluationSpec:
         measured_on=_names(getattr(arguments, "measured_on", None)),
         yardsticks=not getattr(arguments, "no_yardsticks", False),
         meteor=arguments.meteor,
+        repair=arguments.repair,
+        remove=arguments.remove,
     )
 
 

@@ -9,12 +9,15 @@ from analysis.evaluation.mask_sources import DENSE, MaskSource, halves_of, sourc
 from analysis.evaluation.sampling import Sampling
 from analysis.evaluation.tasks import OF_DOMAIN, PROGRAMS, TRANSLATION, TaskSpec, built_in
 from pruning.errors import InputError
-from pruning.specs import TEXT_SCORES, PruneSpec, Spec
+from pruning.specs import NONE, REPAIRS, TEXT_SCORES, PruneSpec, Spec
+from pruning.specs.exports import ALPS, SPARSEGPT
+from pruning.specs.narrowing import PARTS
 
 if TYPE_CHECKING:
     from pruning.runs.run import Run
 
 TEXT, TASKS = "text", "tasks"
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,9 @@ class EvaluationSpec(Spec):
     written. calibrated_on: domains whose own masks are measured; measured_on: domains whose text
     and tasks they are measured on; None: all of the run's. yardsticks: also measure the mixture,
     magnitude and random masks, and two draws of each domain; with the contrastive score neither the
-    mixture nor the draws. meteor: also METEOR of translations.
+    mixture nor the draws. meteor: also METEOR of translations. repair: of the sub-models of domains
+    and of the mixture, as in an ExportSpec. remove: what sparsities are shares of: single weights, or
+    of each layer's feed-forward channels, of its heads, or of the layers.
     """
 
     sparsities: tuple[float, ...] = (0.5,)
@@ -39,6 +44,8 @@ class EvaluationSpec(Spec):
     measured_on: tuple[str, ...] | None = None
     yardsticks: bool = True
     meteor: bool = False
+    repair: str = NONE
+    remove: str = WEIGHTS
 
     def __post_init__(self) -> None:
         if not self.sparsities:
@@ -59,8 +66,30 @@ class EvaluationSpec(Spec):
                 f"The score of the domains' masks is one of {', '.join(TEXT_SCORES)}; magnitude "
                 "and random masks are measured beside them."
             )
+        self._check_submodels()
         for sparsity in self.sparsities:  # a pattern has a sparsity of its own
             self.at(sparsity)
+
+    def _check_submodels(self) -> None:
+        if self.repair not in REPAIRS:
+            raise InputError(f"The repair {self.repair!r} is not one of {', '.join(REPAIRS)}.")
+        if self.remove not in (WEIGHTS, *PARTS):
+            raise InputError(f"What is removed is one of {', '.join((WEIGHTS, *PARTS))}.")
+        if self.remove != WEIGHTS and self.repair != NONE:
+            raise InputError(
+                "Where whole parts are removed, what is left is refitted anyway; leave out the repair."
+            )
+        if self.remove != WEIGHTS and self.prune.block is not None:
+            raise InputError("A pattern n:m is of single weights; choose sparsities instead.")
+        if self.repair in (SPARSEGPT, ALPS) and self.prune.score != "wanda":
+            raise InputError(
+                f"{self.repair} finds masks without a score; leave the score at wanda, or choose refit."
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether masks are all that is put on the model."""
+        return self.repair == NONE and self.remove == WEIGHTS
 
     @property
     def is_contrastive(self) -> bool:
@@ -72,10 +101,11 @@ class EvaluationSpec(Spec):
         return replace(self.prune, sparsity=sparsity)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data. `meteor` is left out where it is not asked, as in results made before it."""
+        """Plain data; what results made before do not know is left out where it is the usual."""
         data = super().to_json()
-        if not self.meteor:
-            del data["meteor"]
+        for name, usual in (("meteor", False), ("repair", NONE), ("remove", WEIGHTS)):
+            if data[name] == usual:
+                del data[name]
         return data
 
 
@@ -110,6 +140,8 @@ def rows_of(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:
     left_out = () if spec.yardsticks else ("mixture", "magnitude", "random")
     if spec.is_contrastive:
         left_out = (*left_out, "mixture")  # of all domains: there is none left to compare with
+    if spec.remove != WEIGHTS:
+        left_out = (*left_out, "magnitude", "random")  # which are of single weights
     rows = sources_of(run, spec.calibrated_on)
     return tuple(source for source in rows if source.kind not in left_out)
 
@@ -168,7 +200,7 @@ def measured_with(run: Run, spec: EvaluationSpec, source: MaskSource) -> tuple[C
 def all_sources(run: Run, spec: EvaluationSpec) -> tuple[MaskSource, ...]:
     """The rows, and the two draws of each measured domain where the run's groups allow it."""
     rows = rows_of(run, spec)
-    if not spec.yardsticks or spec.is_contrastive or run.spec.sample.groups < 2:
+    if not (spec.yardsticks and spec.is_plain) or spec.is_contrastive or run.spec.sample.groups < 2:
         return rows
     domains = dict.fromkeys(column.domain for column in columns_of(run, spec) if column.domain)
     return (*rows, *(half for domain in domains for half in halves_of(domain)))

@@ -23,7 +23,7 @@ class DomainSpec(Spec):
     suffixes: keep only files with these endings, e.g. (".py",), for folders and archives.
     cluster: the column that names what a record comes from, such as its repository; "@file" or
     "@folder" for the file, or the top folder, it lies in; "@none" where nothing is to be made of
-    that. None: top folders, where there are enough. problem: the column that names the task which a
+    that. None: files are their own. problem: the column that names the task which a
     record is about, where other domains have records about the same tasks.
     """
 

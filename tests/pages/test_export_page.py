@@ -178,7 +178,7 @@ def test_a_foreign_export_hides_no_other(
     assert not app.exception
     assert "**mine**" in [text.value for text in app.markdown]
     (error,) = app.error
-    assert error.value.startswith("foreign cannot be shown")
+    assert "foreign/submodel.json is damaged" in error.value
 
 
 def test_a_failed_verification_is_never_green(exported: Path, open_page: Open) -> None:
@@ -295,7 +295,7 @@ def test_a_combination_is_previewed_and_queued(
 def test_a_large_model_s_combination_is_counted_as_a_job(
     run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
     app = healthy(open_page("export", **{"for": ["code", "prose"], "keep": KEEPS["union"]}))
     next(b for b in app.button if b.label == "Count the weights").click()
     healthy(app.run())

@@ -24,7 +24,8 @@ from analysis.evidence.options import USUAL, effort_of, evidence_flags, sparsiti
 from pruning.commands.flags import read_flags
 from pruning.commands.options import prune_spec_of
 from pruning.errors import InputError
-from pruning.specs import TEXT_SCORES, PruneSpec
+from pruning.specs import REPAIRS, TEXT_SCORES, PruneSpec
+from pruning.specs.narrowing import PARTS
 from tests.pruning.drawn_specs import NAMES, prune_specs, specs
 
 PARSER = make_parser()
@@ -74,9 +75,18 @@ def evaluation_specs(draw: st.DrawFn) -> EvaluationSpec:
             measured_on=DOMAINS,
             yardsticks=st.booleans(),
             meteor=st.booleans(),
+            **_submodels(prune),
         )
     )
     return spec
+
+
+def _submodels(prune: PruneSpec) -> dict[str, st.SearchStrategy[str]]:
+    """What is removed, and how the rest is repaired, as far as they go with these masks."""
+    if not prune.block and prune.seed % 2:
+        return {"remove": st.sampled_from(PARTS), "repair": st.just("none")}
+    repairs = REPAIRS if prune.score == "wanda" else ("none", "refit")
+    return {"remove": st.just("weights"), "repair": st.sampled_from(repairs)}
 
 
 @EACH
