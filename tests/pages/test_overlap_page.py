@@ -200,3 +200,26 @@ def test_whole_channels_by_a_link(run: Run, open_page: Open) -> None:
 def test_parts_that_cannot_be_ranked_are_refused_in_a_sentence(run: Run, open_page: Open) -> None:
     app = healthy(open_page("overlap", of="heads", score="RIA"))
     assert [note.value for note in app.info if "ranked by what they contribute" in note.value]
+
+
+def test_whole_layers_are_one_row(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", of="layers"))
+    headings = [heading.value for heading in app.subheader]
+    assert "Overlap of kept layers" in headings
+    assert "Along the depth of the model" not in headings
+    assert list(matrix(app, 1)["y"]) == ["all layers"]
+
+
+def test_a_large_model_s_parts_are_compared_as_a_job(
+    run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "CURVE_LIMIT", 0)
+    app = healthy(open_page("overlap", of="channels"))
+    assert not app.get("plotly_chart")
+    [start] = [button for button in app.button if button.label == "Compare them"]
+    healthy(start.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[:4] == ("-m", "analysis", "overlap", "--run")
+    assert job.argv[job.argv.index("--of") + 1] == "channels"
+    part_scores(run, "channels", PruneSpec())  # what the job would read
+    assert healthy(open_page("overlap", of="channels")).get("plotly_chart")
