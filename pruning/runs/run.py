@@ -160,7 +160,9 @@ class Run:
     def _other_places(self) -> Iterator[ModelSpec]:
         """Where the same weights may lie: what this run named before, then what others name."""
         for place in reversed(self.manifest.earlier):
-            yield replace(self.spec.model, **place)
+            source, revision = place.get("source"), place.get("revision")
+            if source:
+                yield replace(self.spec.model, source=source, revision=revision)
         for path in sorted(self.folder.parent.glob("[0-9a-f]*/run.json")):
             with contextlib.suppress(AtlasError, InputError):
                 other = Run(path.parent) if path.parent != self.folder else self
