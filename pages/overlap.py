@@ -24,13 +24,30 @@ from pages.ui.evidence_view import evidence_section, hint, known
 from pages.ui.frame import go, title
 from pages.ui.library import overlap
 from pages.ui.pair_table import pair_columns, pair_table
+from pages.ui.parts_view import (
+    choose_of,
+    counted_parts,
+    owners_section,
+    parts_evidence,
+    tested_parts,
+)
 from pages.ui.report import report_section
 from pages.ui.words import glossary
 from pruning.specs import PruneSpec
 
 if TYPE_CHECKING:
     from analysis.evidence.yardsticks import PairEvidence
+    from analysis.overlap.owners import Owners
+    from analysis.overlap.table import OverlapTable
     from pruning.runs.run import Run
+
+
+WHY = {
+    "weights": "Weights that are large everywhere push all real overlaps far above it.",
+    "channels": "Channels compete within their layer, by the energy that each sends on.",
+    "heads": "With few heads in a layer, one that changes places is much of the overlap.",
+    "layers": "Layers compete with each other, by the energy that each adds to the hidden states.",
+}
 
 
 def draw() -> None:
@@ -42,18 +59,30 @@ def draw() -> None:
     )
     run = choose_run()
     with st.container(border=True):
+        of = choose_of()
         prune = choose_pruning(run)
         kept = choose_sets()
         part = choose_parts(run, prune)
-    if not overlaps_counted(run, part):
-        return
-    with st.spinner("Comparing the masks of all domains"):
-        table = overlap(run, part)
+    whose = None
+    if of == "weights":
+        if not overlaps_counted(run, part):
+            return
+        with st.spinner("Comparing the masks of all domains"):
+            table = overlap(run, part)
+    else:
+        with st.spinner(f"Comparing the {of} of all domains"):
+            counted = counted_parts(run, part, of)
+        if counted is None:
+            return
+        table, whose = counted
     what = "kept" if kept else "pruned"
     jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
     if len(run.domains) < 2:
         st.info("This run has one domain only; calibrate two or more to compare them.")
         go("pages/calibrate.py", "Go to Calibrate", ":material/straighten:")
+        return
+    if whose is not None:
+        _whole_parts(run, part, table, whose, kept)
         return
     found = known(run, part)
     tested = found[1] if found else None
@@ -78,6 +107,26 @@ def draw() -> None:
     _across_sparsities(run, replace(prune, layers=None, projections=None), (first, second), kept)
     evidence_section(run, part, (first, second), found)
     report_section(run, part, tested is not None)
+
+
+def _whole_parts(
+    run: Run, prune: PruneSpec, table: OverlapTable, whose: Owners, kept: bool
+) -> None:
+    """The same page of channels, heads or layers."""
+    what = "kept" if kept else "pruned"
+    tested, caption = tested_parts(run, prune, whose.of), about(run, prune)
+    jaccard, chance = table.jaccard(kept=kept), table.chance(kept=kept)
+    _matrix(run.domains, jaccard, chance, what, prune, tested, caption, whose.of)
+    owners_section(run, prune, whose)
+    st.header("One pair", anchor=False)
+    pair = choose_pair(run)
+    if whose.of != "layers":
+        depth, shared, by_chance = zip(*table.per_layer(*pair, kept=kept), strict=True)
+        st.subheader("Along the depth of the model", anchor=False)
+        chart = layer_lines(depth, shared, by_chance, style(), what, whose.of)
+        names = " and ".join(map(label, pair))
+        show(chart, f"{whose.of}-{'-'.join(pair)}-{what}", about=f"{names}. {caption}")
+    parts_evidence(run, prune, whose.of, pair, tested)
 
 
 def _across_sparsities(run: Run, prune: PruneSpec, pair: tuple[str, str], kept: bool) -> None:
@@ -122,22 +171,29 @@ def _matrix(
     prune: PruneSpec,
     tested: tuple[PairEvidence, ...] | None,
     caption: str,
+    of: str = "weights",
 ) -> None:
     look = style()
     left, right = st.columns([5, 3], gap="large")
     with left:
-        st.subheader(f"Overlap of {what} weights", anchor=False)
-        chart = overlap_matrix(domains, jaccard, chance, look, what, tested, hint(prune))
-        show(chart, f"overlap-{what}", about=caption)
+        st.subheader(f"Overlap of {what} {of}", anchor=False)
+        chart = overlap_matrix(domains, jaccard, chance, look, what, tested, hint(prune), of)
+        show(chart, f"overlap-{of}-{what}" if of != "weights" else f"overlap-{what}", about=caption)
     with right:
         st.subheader("In words", anchor=False)
-        st.markdown(_findings(domains, jaccard, chance, what))
+        st.markdown(_findings(domains, jaccard, chance, f"{what} {of}"))
         st.caption(
             f"The **chance level** is what two unrelated masks of the same {prune.sparsity:.0%} "
-            "sparsity would share. Weights that are large everywhere push all real overlaps far "
-            "above it."
+            f"sparsity would share. {WHY[of]}"
         )
-        glossary("Jaccard overlap", "Chance level", "Kept and pruned", "Wanda score", "Sparsity")
+        glossary(
+            *(["Whole parts"] if of != "weights" else []),
+            "Jaccard overlap",
+            "Chance level",
+            "Kept and pruned",
+            "Wanda score",
+            "Sparsity",
+        )
         pairs = ~np.eye(len(domains), dtype=bool)
         if np.ptp(chance[pairs]) > 5e-4:
             st.subheader("Chance level", anchor=False)
@@ -158,13 +214,13 @@ def _findings(domains: tuple[str, ...], jaccard: np.ndarray, chance: np.ndarray,
     rows, columns = np.triu_indices(len(domains), 1)
     values = jaccard[rows, columns]
     if not np.isfinite(values).all():
-        return f"No weight is {what} at this sparsity, so there is nothing to compare."
+        return f"There are no {what} at this sparsity, so there is nothing to compare."
 
     def pair(index: int) -> str:
         return f"**{label(domains[rows[index]])}** and **{label(domains[columns[index]])}**"
 
     most, least = int(values.argmax()), int(values.argmin())
-    lines = [f"Most alike: {pair(most)}, {values[most]:.1%} of {what} weights shared."]
+    lines = [f"Most alike: {pair(most)}, {values[most]:.1%} of {what} shared."]
     if len(values) > 1:
         lines.append(f"Least alike: {pair(least)}, {values[least]:.1%} shared.")
     levels = chance[rows, columns]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -25,7 +25,8 @@ from pruning.exports import verifying, writing
 from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.runs.workspace import Workspace
-from pruning.specs import CalibrationSpec, ExportSpec, ModelSpec, SampleSpec
+from pruning.specs import CalibrationSpec, ExportSpec, ModelSpec, PruneSpec, SampleSpec
+from pruning.specs.narrowing import NarrowSpec
 from submodel_atlas.choices import (
     AnyPath,
     Domains,
@@ -146,6 +147,8 @@ def export(
     *,
     mode: str = "one-shot",
     combination: str = "mixture",
+    repair: str = "none",
+    remove: Mapping[str, float] | None = None,
     form: str = "plain",
     workspace: Workspace | AnyPath | None = None,
     report: Report | None = None,
@@ -160,7 +163,10 @@ def export(
         out: the folder, which must not be there or be empty.
         prune, choice: as in `overlap`.
         mode: "one-shot" or "sequential". combination: "mixture", "union", "intersection" or
-            "removal". form: "plain", or "sparse-bitmask", which is stored small.
+            "removal". repair: "none", "refit", "sparsegpt" or "alps". form: "plain", or
+            "sparse-bitmask", which is stored small.
+        remove: whole parts, as shares or numbers: {"channels": 0.2}, {"heads": 1}, {"layers": 1}, or
+            several. Single weights are pruned besides only where `prune` or a sparsity says so.
 
     Raises:
         InputError: a choice that cannot be used. AtlasError: the work failed; nothing is left.
@@ -171,12 +177,19 @@ def export(
             raise InputError("An ExportSpec already says how to prune; leave those choices out.")
         spec = replace(mixture, run=found.id)
     else:
+        narrow = None
+        if remove is not None:
+            narrow = NarrowSpec.from_json(dict(remove))
+            if prune is None and not choice:
+                prune = PruneSpec(sparsity=0.0)
         spec = ExportSpec(
             run=found.id,
             mixture=mixture_of(mixture),
             prune=prune_spec(prune, choice),
             mode=mode,
             combination=combination,
+            repair=repair,
+            narrow=narrow,
         )
     with _reporting(report) as told:
         result = writing.export(found, spec, Path(out), told, form)

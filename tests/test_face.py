@@ -250,6 +250,23 @@ def test_an_export_is_a_path_and_verifies(run: Run, tmp_path: Path) -> None:
     assert both.spec.combination == "union"
 
 
+def test_an_export_may_be_repaired_or_lose_whole_parts(run: Run, tmp_path: Path) -> None:
+    repaired = atlas.export(run, "code", tmp_path / "repaired", sparsity=0.5, repair="refit")
+    assert repaired.spec.repair == "refit"
+    assert atlas.verify(repaired).ok
+    remove = {"channels": 0.25, "multiple": 4}
+    narrowed = atlas.export(run, "code", tmp_path / "narrowed", remove=remove)
+    assert narrowed.spec.prune.sparsity == 0
+    assert atlas.verify(narrowed).ok
+    plain, smaller = (
+        sum(file.stat().st_size for file in each.folder.glob("*.safetensors"))
+        for each in (repaired, narrowed)
+    )
+    assert smaller < plain
+    with pytest.raises(InputError, match="has no field wings"):
+        atlas.export(run, "code", tmp_path / "other", remove={"wings": 2})
+
+
 def test_the_command_has_the_commands_of_both_packages() -> None:
     assert not set(PRUNING) & set(ANALYSIS)
     assert set(COMMANDS) == {"serve"} | set(PRUNING) | set(ANALYSIS)

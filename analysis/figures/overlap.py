@@ -29,13 +29,14 @@ def overlap_matrix(
     what: str = "kept",
     evidence: Sequence[PairEvidence] | None = None,
     hint: str = "",
+    of: str = "weights",
 ) -> Chart:
     """Domain by domain Jaccard overlap with its value in each cell.
 
     jaccard, chance: (D, D). Colours span the pairs of different domains, so that small
     differences show; the diagonal is 1 by definition and stays blank. evidence: what else is
     known of the pairs; it goes into the table and into what a cell says under the pointer. hint:
-    what a cell says where there is no evidence.
+    what a cell says where there is no evidence. of: what is shared, weights or whole parts.
     """
     size = len(domains)
     names = [label(domain) for domain in domains]
@@ -50,9 +51,9 @@ def overlap_matrix(
             zmin=low,
             zmax=high,
             colorscale=style.sequential,
-            text=_cells(domains, chance, evidence, what, hint),
+            text=_cells(domains, chance, evidence, what, hint, of),
             hovertemplate=(
-                f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} weights %{{z:.4f}}"
+                f"<b>%{{y}} and %{{x}}</b><br>overlap of {what} {of} %{{z:.4f}}"
                 "<br>%{text}<extra></extra>"
             ),
             xgap=2,
@@ -75,7 +76,7 @@ def overlap_matrix(
             "chance_level": np.asarray(chance).ravel().tolist(),
             **_evidence_columns(domains, evidence),
         },
-        alt=f"Matrix of the Jaccard overlap of {what} weights between {', '.join(names)}.",
+        alt=f"Matrix of the Jaccard overlap of {what} {of} between {', '.join(names)}.",
         least_width=least_width,
     )
 
@@ -90,6 +91,7 @@ def _cells(
     evidence: Sequence[PairEvidence] | None,
     what: str,
     hint: str,
+    of: str,
 ) -> list[list[str]]:
     """What every cell says below its overlap: (D, D) of HTML lines."""
     known = _by_pair(evidence)
@@ -100,7 +102,7 @@ def _cells(
         if whole is None:
             return f"{level}<br>{hint}"
         said = under_the_pointer(whole)
-        return said if what == "kept" else f"{level}<br><i>of kept weights:</i><br>{said}"
+        return said if what == "kept" else f"{level}<br><i>of kept {of}:</i><br>{said}"
 
     return [[cell(a, b) for b in range(len(domains))] for a in range(len(domains))]
 
@@ -160,9 +162,10 @@ def layer_lines(
     chance: Sequence[float],
     style: Look,
     what: str = "kept",
+    of: str = "weights",
 ) -> Chart:
     """Overlap of one pair of domains in each decoder layer, with the chance level below it."""
-    chart = _lines("layer", layers, jaccard, chance, style, what, place="layer %{x}")
+    chart = _lines("layer", layers, jaccard, chance, style, f"{what} {of}", place="layer %{x}")
     chart.figure.update_xaxes(title_text="decoder layer", dtick=1 if len(layers) <= 16 else None)
     return chart
 
@@ -176,7 +179,7 @@ def sparsity_lines(
 ) -> Chart:
     """Overlap of one pair of domains at several sparsities, with the chance level of each."""
     place = "at %{x:.0%} sparsity"
-    chart = _lines("sparsity", sparsities, jaccard, chance, style, what, place=place)
+    chart = _lines("sparsity", sparsities, jaccard, chance, style, f"{what} weights", place=place)
     chart.figure.update_xaxes(title_text="sparsity", tickformat=".0%")
     return chart
 
@@ -195,7 +198,7 @@ def _lines(
         x=list(positions),
         y=list(jaccard),
         mode="lines+markers",
-        name=f"overlap of {what} weights",
+        name=f"overlap of {what}",
         line={"color": style.categories[0], "width": 2.5},
         marker={"size": 7},
         hovertemplate=f"{place}: %{{y:.4f}}<extra></extra>",
@@ -214,10 +217,10 @@ def _lines(
         figure=figure,
         table={
             column: list(positions),
-            f"jaccard_{what}": list(jaccard),
+            f"jaccard_{what.split()[0]}": list(jaccard),
             "chance_level": list(chance),
         },
-        alt=f"Overlap of {what} weights by {column}, {len(positions)} points.",
+        alt=f"Overlap of {what} by {column}, {len(positions)} points.",
     )
 
 

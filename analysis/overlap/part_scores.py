@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from analysis.overlap.parts import Part, check_layers, find_parts
-from analysis.overlap.table import OverlapTable, count_overlaps
+from analysis.overlap.table import OverlapTable, count_overlaps, is_small
 from pruning.errors import InputError
 from pruning.masks.mask import Mask
 from pruning.masks.selecting import keep_highest
@@ -124,6 +124,13 @@ def part_scores(run: Run, of: str, prune: PruneSpec, report: Report = ignore) ->
     )
 
 
+def is_quick(run: Run, of: str, prune: PruneSpec) -> bool:
+    """Whether `part_scores` answers within seconds; raises as it does for what it refuses."""
+    run.require_done()
+    check_choice(prune, of)
+    return is_small(run) or _kept_columns(run, find_parts(run, of, prune)).is_there()
+
+
 def _of_layers(
     run: Run,
     parts: Sequence[Part],
@@ -186,8 +193,12 @@ def _column_energies(run: Run, parts: Sequence[Part], report: Report) -> dict[We
             meter.step(str(part.key))
         return found
 
-    kept = KeptArrays.of(run.folder / "parts", keys, "columns-")
+    kept = _kept_columns(run, parts)
     return kept.get(look, lambda found: {WeightKey.parse(key): found[key] for key in keys})
+
+
+def _kept_columns(run: Run, parts: Sequence[Part]) -> KeptArrays:
+    return KeptArrays.of(run.folder / "parts", [str(part.key) for part in parts], "columns-")
 
 
 def overlap_of_parts(scores: PartScores, prune: PruneSpec) -> OverlapTable:

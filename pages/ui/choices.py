@@ -220,7 +220,7 @@ def choose_pair(run: Run) -> tuple[str, str]:
 def choose_sets() -> bool:
     """Whether to compare what is kept (True) or what is pruned."""
     what = switch(
-        "Compare the weights that two domains both",
+        "Compare what two domains both",
         ("kept", "pruned"),
         "sets",
         format_func=lambda name: {"kept": "keep", "pruned": "prune"}[name],

@@ -8,11 +8,12 @@ import streamlit as st
 
 from analysis.figures.domains import label
 from pages.ui.choices import PATTERNS, choose_starved
+from pages.ui.export_choice import REPAIRS
 from pages.ui.library import workspace_root
 from pages.ui.state import choose, choose_many, number, switch
 from pages.ui.task_choices import choose_tasks
 from pages.ui.words import explain
-from pruning.specs import NONE, REPAIRS, PruneSpec
+from pruning.specs import NONE, PruneSpec
 from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
@@ -89,8 +90,9 @@ def _choose_kind() -> tuple[str, str]:
             return remove, NONE
         repair = switch(
             "Repair the kept weights",
-            REPAIRS,
+            tuple(REPAIRS),
             "repair",
+            format_func=REPAIRS.__getitem__,
             help="Fitted layer by layer, so that the sub-model answers as the dense model does. Each "
             "domain's is made once, which takes as long as an export of it, and kept with the run.",
         )

@@ -21,6 +21,7 @@ from pruning.specs import PruneSpec, WeightKey
 if TYPE_CHECKING:
     from analysis.evaluation.spec import EvaluationSpec
     from analysis.evaluation.table import EvaluationTable
+    from analysis.overlap.owners import Owners
     from analysis.overlap.table import OverlapTable
     from pruning.masks.mask import Mask
     from pruning.runs.run import Run
@@ -61,6 +62,11 @@ def overlap(run: Run, prune: PruneSpec) -> OverlapTable:
     return _overlap(str(run.folder), run.manifest.updated, _text(prune))
 
 
+def parts(run: Run, prune: PruneSpec, of: str) -> tuple[OverlapTable, Owners]:
+    """The overlap table of whole parts, and whose they are, computed once for a spec."""
+    return _parts(str(run.folder), run.manifest.updated, _text(prune), of)
+
+
 def masks(run: Run, prune: PruneSpec, key: WeightKey) -> dict[str, Mask]:
     """Domain -> mask of one weight matrix."""
     return _masks(str(run.folder), run.manifest.updated, _text(prune), str(key))
@@ -85,6 +91,17 @@ def _overlap(folder: str, updated: float, prune: str) -> OverlapTable:
     from pruning.runs.run import Run
 
     return overlap_table(Run(Path(folder)), _prune(prune))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _parts(folder: str, updated: float, prune: str, of: str) -> tuple[OverlapTable, Owners]:
+    from analysis.overlap.owners import owners
+    from analysis.overlap.part_scores import overlap_of_parts, part_scores
+    from pruning.runs.run import Run
+
+    spec = _prune(prune)
+    scores = part_scores(Run(Path(folder)), of, spec)
+    return overlap_of_parts(scores, spec), owners(scores, spec)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

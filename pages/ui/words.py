@@ -57,6 +57,10 @@ GLOSSARY = {
         "Of all weights that at least one of two domains keeps, the share that both keep. "
         "1 = the same weights, 0 = not one in common."
     ),
+    "Whole parts": (
+        "Single weights, or whole channels of the feed-forward parts, attention heads or decoder "
+        "layers, ranked by the energy that they contribute to a layer's output on a domain's text."
+    ),
     "Chance level": (
         "The overlap that two masks of the same density would have if they had nothing to do with "
         "each other. At 50% sparsity it is 1/3, not 0: read every overlap against it."

@@ -24,7 +24,7 @@ from tests.pages.conftest import REPOSITORY, Open, healthy
 def large(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A run that counts as large, whose tables at 50% are stored."""
     monkeypatch.setattr("analysis.overlap.table.CURVE_LIMIT", 0)
-    monkeypatch.setattr("pruning.exports.planning.SECONDS_WORTH", 0)
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
     overlap_table(run, PruneSpec())
     region_counts(run, PruneSpec())
     sharp_regions(run, PruneSpec(), SharpSpec())

@@ -9,8 +9,12 @@ import pytest
 
 from analysis.captions import about
 from analysis.evidence.comparisons import EvidenceSpec
+from analysis.evidence.findings import sentence
+from analysis.evidence.parts import evidence_of_parts
 from analysis.evidence.testing import evidence
 from analysis.overlap import table as overlap
+from analysis.overlap.owners import owners
+from analysis.overlap.part_scores import overlap_of_parts, part_scores
 from analysis.overlap.table import overlap_table
 from pruning.jobs.queue import JobQueue
 from pruning.runs.run import Run
@@ -171,3 +175,51 @@ def test_the_curve_over_sparsities(run: Run, open_page: Open) -> None:
         for percent in range(10, 100, 10)
     ]
     assert drawn["y"] == expected
+
+
+def test_whole_channels_by_a_link(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", of="channels", sparsity="0.6"))
+    prune = PruneSpec(sparsity=0.6)
+    scores = part_scores(run, "channels", prune)
+    shared = overlap_of_parts(scores, prune).jaccard()[0, 1]
+    assert f"{shared:.1%} of kept channels" in " ".join(text.value for text in app.markdown)
+    whose = owners(scores, prune)
+    drawn = json.loads(app.get("plotly_chart")[1].proto.spec)["data"]
+    named = [trace["name"] for trace in drawn[1:]]
+    assert named == ["everybody", "code alone", "prose alone", "several, not all", "nobody"]
+    own = app.dataframe[1].value
+    assert own["unit"].tolist() == [
+        row["unit"] for domain in run.domains for row in whose.own(domain)
+    ]
+    assert any(button.label == "Test the differences" for button in app.button)
+    [pair] = evidence_of_parts(run, "channels", prune, EvidenceSpec())
+    app = healthy(open_page("overlap", of="channels", sparsity="0.6"))
+    assert sentence(pair, of="channels") in [text.value for text in app.markdown]
+
+
+def test_parts_that_cannot_be_ranked_are_refused_in_a_sentence(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", of="heads", score="RIA"))
+    assert [note.value for note in app.info if "ranked by what they contribute" in note.value]
+
+
+def test_whole_layers_are_one_row(run: Run, open_page: Open) -> None:
+    app = healthy(open_page("overlap", of="layers"))
+    headings = [heading.value for heading in app.subheader]
+    assert "Overlap of kept layers" in headings
+    assert "Along the depth of the model" not in headings
+    assert list(matrix(app, 1)["y"]) == ["all layers"]
+
+
+def test_a_large_model_s_parts_are_compared_as_a_job(
+    run: Run, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlap, "CURVE_LIMIT", 0)
+    app = healthy(open_page("overlap", of="channels"))
+    assert not app.get("plotly_chart")
+    [start] = [button for button in app.button if button.label == "Compare them"]
+    healthy(start.click().run())
+    [job] = JobQueue(Workspace(run.folder.parents[1])).list()
+    assert job.argv[:4] == ("-m", "analysis", "overlap", "--run")
+    assert job.argv[job.argv.index("--of") + 1] == "channels"
+    part_scores(run, "channels", PruneSpec())  # what the job would read
+    assert healthy(open_page("overlap", of="channels")).get("plotly_chart")
