@@ -24,9 +24,11 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from bench.measuring import add_results, machine, result
 from demo.texts import documents
 from pruning.commands.console import Answer
+from pruning.exports.forms import compress
 from pruning.exports.gguf.converting import write_gguf
 from pruning.exports.gguf.quantizing import quantizer
 from pruning.exports.gguf.quants import QUANTS
+from pruning.exports.record import read_record
 from pruning.models.sources import DEMO_FOLDER
 from pruning.progress import Report
 
@@ -84,7 +86,7 @@ def runtimes(arguments: argparse.Namespace, report: Report) -> Answer:
         bits: Sequence[float | None] = [None] * len(rows)
         if arguments.shape == "demo":
             bits = [bits_per_byte(library, row.file, arguments.domain) for row in rows]
-        lines = _table(rows, bits, arguments)
+        lines = _table(rows, bits, arguments) + _stored_small(arguments.export, rows[0], Path(kept))
     exports = "".join(f" --export {each.partition('=')[0]}=DIR" for each in arguments.export)
     command = f"python -m bench runtimes --shape {arguments.shape}{exports}"
     return result(arguments, f"runtimes-{arguments.shape}", command, lines)
@@ -102,6 +104,7 @@ def _models(arguments: argparse.Namespace, kept: Path) -> list[tuple[str, Path, 
         ("dense", dense_folder, "bf16"),
         ("dense", dense_folder, "q8_0"),
         ("dense", dense_folder, "q4_0"),
+        ("30% of channels out", narrow, "bf16"),
         ("30% of channels out", narrow, "q4_0"),
     ]
 
@@ -173,4 +176,16 @@ def _table(
             f"{statistics.median(ratios):>7.2f}x{min(ratios):>7.2f} -{max(ratios):>5.2f}"
         )
         lines.append(line + (f"{of_byte:>22.4f}" if of_byte is not None else ""))
+    return lines
+
+
+def _stored_small(exports: Sequence[str], dense: Row, kept: Path) -> list[str]:
+    """Bytes of the exports with zeros in the small form, which no program runs as it is."""
+    lines: list[str] = []
+    for name, _, folder in (each.partition("=") for each in exports):
+        if any(each.is_pruned for each in read_record(Path(folder)).tensors.values()):
+            small = compress(Path(folder), kept / f"small-{len(lines)}")
+            size = sum(path.stat().st_size for path in small.glob("*.safetensors"))
+            share = size / dense.file.stat().st_size
+            lines.append(f"{name + ', stored small':36}{size / 1e6:>9.2f}{share:>8.0%}")
     return lines

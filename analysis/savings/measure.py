@@ -7,24 +7,28 @@ import platform
 import statistics
 import time
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from analysis.savings.speed import Workload, time_ways
+from analysis.savings.speed import Times, Workload, time_models, time_ways
 from pruning.checkpoints.shards import CHUNK
-from pruning.errors import InputError
 from pruning.machine.storage import storage_errors
-from pruning.masks.recipe import recipe_of
 from pruning.progress import Meter, Report, ignore
+from pruning.repair.recipe import recipe_of
 from pruning.runs.kept import Kept
 from pruning.runs.run import Run
-from pruning.specs import ExportSpec
+from pruning.specs import NONE, ExportSpec
 
-WAYS = ("dense", "masked", "sparse rows", "2:4")
+if TYPE_CHECKING:
+    from pruning.models.loading import LoadedModel
+
+NARROWED = "parts removed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +58,33 @@ class Savings:
         """Tokens per second, the median of the repetitions; what: "read" or "write"."""
         return statistics.median(self.speed[way][what])
 
+    def beside_dense(self, way: str, what: str) -> float:
+        """Speed as a share of the dense model's in the same round, the median of the rounds."""
+        pairs = zip(self.speed[way][what], self.speed["dense"][what], strict=True)
+        return statistics.median(mine / dense for mine, dense in pairs)
+
 
 def savings(run: Run, spec: ExportSpec, work: Workload, report: Report = ignore) -> Savings:
     """Measure, or read what was measured on this machine before.
 
     The sub-model is written to a temporary folder of the workspace in every form, and removed.
-    Raises InputError for a sequential export, AtlasError for a full disk or too large a model.
+    One that is repaired is made first and kept with the run; one with parts removed is loaded from its
+    folder and timed beside the dense model. Raises as `export`; AtlasError also for too large a model.
     """
-    if spec.needs_model:
-        raise InputError("Savings depend on how much is pruned, not on how; choose one-shot.")
     run.require_done()
     machine = this_machine(run)
     what = {"spec": spec.to_json(), "work": asdict(work), "machine": machine}
 
     def measure() -> dict[str, Any]:
-        disk = _on_disk(run, spec, report)
-        memory, speed, missing = _computing(run, spec, work, report)
+        from pruning.exports.writing import export  # brings transformers along; pages only read
+
+        with _files(run) as kept:
+            plain = export(run, spec, kept / "plain", report).folder
+            disk = _on_disk(run, spec, plain, report)
+            if spec.narrow is None:
+                memory, speed, missing = _computing(run, spec, work, report)
+            else:
+                memory, speed, missing = _narrowed(run, plain, work, report)
         found = {"disk": disk, "memory": memory, "speed": speed, "missing": missing}
         return {**what, **found, "created": time.time()}
 
@@ -108,30 +123,36 @@ def _folder(run: Run) -> Path:
     return run.folder / "savings"
 
 
-def _on_disk(run: Run, spec: ExportSpec, report: Report) -> dict[str, int]:
-    """Bytes of the weight files: as they are, with zeros, zipped, and stored small."""
+@contextmanager
+def _files(run: Run) -> Iterator[Path]:
+    """A folder for the sub-model's files, removed afterwards."""
+    folder = _folder(run)
+    folder.mkdir(exist_ok=True)
+    with (
+        storage_errors(folder / "files"),
+        TemporaryDirectory(prefix=".files-", dir=folder) as kept,
+    ):
+        yield Path(kept)
+
+
+def _on_disk(run: Run, spec: ExportSpec, plain: Path, report: Report) -> dict[str, int]:
+    """Bytes of the weight files: as they are, plain, zipped, and stored small where it has zeros."""
     from pruning.exports.forms import compress
-    from pruning.exports.writing import export  # brings transformers along; pages only read
 
     base = sorted(run.model_folder().glob("*.safetensors"))
-    _folder(run).mkdir(exist_ok=True)
-    with (
-        storage_errors(_folder(run) / "files"),
-        TemporaryDirectory(prefix=".files-", dir=_folder(run)) as kept,
-    ):
-        plain = export(run, spec, Path(kept) / "plain", report).folder
-        small = compress(plain, Path(kept) / "small", report)
-        zeros = sorted(plain.glob("*.safetensors"))
-        files = {"dense, zipped": base, "zeros, zipped": zeros}
-        meter = Meter(report, "Zipping", 2 * _bytes(zeros))
-        zipped = {name: _zipped(paths, Path(kept), meter) for name, paths in files.items()}
-        return {
-            "dense": _bytes(base),
-            "dense, zipped": zipped["dense, zipped"],
-            "zeros": _bytes(zeros),
-            "zeros, zipped": zipped["zeros, zipped"],
-            "bit masks": _bytes(sorted(small.glob("*.safetensors"))),
-        }
+    files = sorted(plain.glob("*.safetensors"))
+    name = "zeros" if spec.narrow is None else NARROWED
+    meter = Meter(report, "Zipping", _bytes(base) + _bytes(files))
+    sizes = {
+        "dense": _bytes(base),
+        "dense, zipped": _zipped(base, plain.parent, meter),
+        name: _bytes(files),
+        f"{name}, zipped": _zipped(files, plain.parent, meter),
+    }
+    if spec.narrow is None or spec.prune.sparsity:
+        small = compress(plain, plain.parent / "small", report)
+        sizes["bit masks"] = _bytes(sorted(small.glob("*.safetensors")))
+    return sizes
 
 
 def _bytes(files: list[Path]) -> int:
@@ -157,23 +178,46 @@ def _computing(
     # here, as it brings transformers along, and pages only read
     from pruning.models.loading import load_model, on_this_machine
 
-    masks = {weight.key: mask for weight, mask in recipe_of(run, spec).masks()}
+    # One-shot and sequential masks keep equally many weights, which is all that matters here.
+    alike = spec if spec.repair != NONE else replace(spec, mode="one-shot")
+    masks = {weight.key: mask for weight, mask in recipe_of(run, alike).masks()}
     loaded = load_model(on_this_machine(run.spec.model), report)
     meter = Meter(report, "Timing", (work.repeats + 1) * 4)
     times, missing, sizes = time_ways(loaded, masks, work, meter)
     if loaded.device.type != "cuda":
         missing["2:4"] = "It needs an NVIDIA GPU of compute capability 8.0 or newer."
-    tokens = {"read": work.prompt, "write": work.new}
-    speed = {
-        way: {
-            what: [tokens[what] / seconds for seconds in each] for what, each in way_times.items()
-        }
-        for way, way_times in times.items()
-    }
-    dense = sum(value.numel() * value.element_size() for value in loaded.module.parameters())
+    dense = _parameters(loaded)
     memory = {"dense": dense, "masked": dense}
     if "sparse rows" in times:
         matrices = [loaded.matrix(key) for key in masks]
         replaced = sum(matrix.numel() * matrix.element_size() for matrix in matrices)
         memory["sparse rows"] = dense - replaced + sum(sizes.values())
-    return memory, speed, missing
+    return memory, _rates(times, work), missing
+
+
+def _narrowed(
+    run: Run, plain: Path, work: Workload, report: Report
+) -> tuple[dict[str, int], dict[str, dict[str, list[float]]], dict[str, str]]:
+    """As `_computing`, of the dense model and the smaller one in the folder `plain`."""
+    from pruning.models.loading import load_model, on_this_machine
+
+    here = on_this_machine(run.spec.model)
+    models = {
+        "dense": load_model(here, report),
+        NARROWED: load_model(replace(here, source=str(plain), revision=None), report),
+    }
+    times = time_models(models, work, Meter(report, "Timing", (work.repeats + 1) * len(models)))
+    return {way: _parameters(model) for way, model in models.items()}, _rates(times, work), {}
+
+
+def _parameters(loaded: LoadedModel) -> int:
+    return sum(value.numel() * value.element_size() for value in loaded.module.parameters())
+
+
+def _rates(times: dict[str, Times], work: Workload) -> dict[str, dict[str, list[float]]]:
+    """Tokens per second of seconds."""
+    tokens = {"read": work.prompt, "write": work.new}
+    return {
+        way: {what: [tokens[what] / seconds for seconds in each] for what, each in parts.items()}
+        for way, parts in times.items()
+    }

@@ -132,6 +132,21 @@ def time_ways(
     return {way: t for way, t in times.items() if way not in missing}, missing, sizes
 
 
+def time_models(
+    models: Mapping[str, LoadedModel], work: Workload, meter: Meter
+) -> dict[str, Times]:
+    """Seconds of every repetition of whole models, in turns: name -> {"read": [...], "write": [...]}."""
+    times: dict[str, Times] = {name: {"read": [], "write": []} for name in models}
+    for turn in range(work.repeats + 1):  # the first one warms up
+        for name, loaded in models.items():
+            meter.step(name)
+            read, write = _seconds(loaded, work)
+            if turn:
+                times[name]["read"].append(read)
+                times[name]["write"].append(write)
+    return times
+
+
 @torch.inference_mode()
 def _seconds(loaded: LoadedModel, work: Workload) -> tuple[float, float]:
     """Seconds to read the prompt, and to write the new tokens one by one, without sampling."""

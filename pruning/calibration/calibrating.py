@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from pruning.errors import AtlasError, Cancelled, InputError
 from pruning.machine.locks import CREATING, turn
 from pruning.machine.storage import atomic_json, storage_errors
 from pruning.models.architecture import weight_shapes
-from pruning.models.loading import LoadedModel, load_model, load_tokenizer, resolve
+from pruning.models.loading import LoadedModel, check_token_ids, load_model, load_tokenizer, resolve
 from pruning.models.sources import model_folder
 from pruning.models.support import skeleton
 from pruning.progress import Meter, Progress, Report, ignore
@@ -70,8 +71,10 @@ def calibrate(
         model=resolve(spec.model, report),
         domains=tuple(pin(domain) for domain in spec.domains),
     )
-    _check_choices(spec)
+    rows = _check_choices(spec)
     samples, readings = _draw_samples(spec, report)
+    for name, sample in samples.items():
+        check_token_ids(int(sample.input_ids.max(initial=0)), rows, f"The text of {name}")
     run = _open_run(spec, samples, readings, workspace)
     if run.status == "done":
         return run
@@ -97,8 +100,11 @@ def calibrate(
     return run
 
 
-def _check_choices(spec: CalibrationSpec) -> None:
-    """InputError for layers, projections or a length that the model does not have."""
+def _check_choices(spec: CalibrationSpec) -> int:
+    """InputError for layers, projections or a length that the model does not have.
+
+    Returns how many token ids the model has embeddings for.
+    """
     config = read_json(model_folder(spec.model) / "config.json")
     model, _, layers = skeleton(config)
     select_weights(tuple(weight_shapes(layers)), spec.layers, spec.projections)
@@ -108,6 +114,7 @@ def _check_choices(spec: CalibrationSpec) -> None:
             f"Sequences of {spec.sample.seq_len} tokens are longer than this model's context of "
             f"{longest}; choose a sequence length of at most {longest}."
         )
+    return int(model.get_input_embeddings().weight.shape[0])  # type: ignore[operator]
 
 
 def _draw_samples(
@@ -152,7 +159,7 @@ def _open_run(
     run_id = content_hash(keys)[:12]
     folder = workspace.runs_folder / run_id
     if (folder / "run.json").exists():
-        return Run(folder)
+        return _known_run(folder, spec, workspace)
     origins = {domain.name: origin(domain).to_json() for domain in spec.domains}
     with turn(workspace.root / CREATING):  # else two starts at once could undo each other's notes
         if (folder / "run.json").exists():
@@ -186,6 +193,15 @@ def _open_run(
     return Run(folder)
 
 
+def _known_run(folder: Path, spec: CalibrationSpec, workspace: Workspace) -> Run:
+    """A run that is there; its model is where it was named now, and so are the files beside it."""
+    run = Run(folder)
+    with turn(workspace.root / CREATING):
+        run.refresh()
+        run.move_to(spec.model)
+    return run
+
+
 def token_hash(sample: TokenSample) -> str:
     """A content hash of the token ids, the counted positions and the groups."""
     arrays = (sample.input_ids, sample.valid, sample.group)
@@ -216,7 +232,8 @@ def _calibrate_run(
     loaded = load_model(spec.model, report)
     check_layer_by_layer(loaded)
     weights = _chosen_weights(loaded, spec)
-    note(run, weights=[weight.to_json() for weight in weights])
+    ignored = {"ignored": list(loaded.ignored)} if loaded.ignored else {}
+    note(run, weights=[weight.to_json() for weight in weights], **ignored)
     layers = len({weight.key.layer for weight in weights})
     meter = Meter(report, "Calibrating", len(units) * layers)
     decoder = Decoder(loaded)

@@ -125,6 +125,7 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     from pruning.calibration.processes import is_first
     from pruning.calibration.shares import Work
     from pruning.masks.starved import count_experts, starved_sentence
+    from pruning.models.reading import ignored_sentence
 
     if not is_first():
         arguments.json = False
@@ -146,6 +147,9 @@ def answer_of(run: Run, arguments: argparse.Namespace) -> Answer:
     texts = {name: run.reading(name) for name in run.domains}
     data["reading"] = {name: sentences for name, sentences in texts.items() if sentences}
     notes = [f"{name}: {' '.join(sentences)}" for name, sentences in data["reading"].items()]
+    if run.manifest.ignored:
+        data["ignored"] = list(run.manifest.ignored)
+        notes.append(f"{ignored_sentence(run.manifest.ignored)}.")
     if not missing and run.has_experts:
         starved = {name: run.stats(name).starved for name in run.domains}
         data["starved"] = {name: sorted(map(str, keys)) for name, keys in starved.items()}

@@ -79,6 +79,12 @@ def check_layers(model: nn.Module, layers: nn.ModuleList) -> None:
         for name, parameter in layer.named_parameters():
             known = name.startswith(apart) if apart else False
             if not known and _is_in_one_piece(layer, name, parameter, beside=bool(apart)):
+                if not _has_experts(model, layer):
+                    raise InputError(
+                        f"{type(model).__name__} keeps {name} as several matrices in one piece, "
+                        "which is no linear map that could be pruned here; its architecture is "
+                        "not supported. Choose another model."
+                    )
                 raise InputError(
                     f"{type(model).__name__} has mixture-of-experts layers of a form that cannot "
                     f"be taken apart into one linear map for each expert here ({name}); choose a "
@@ -95,6 +101,15 @@ def check_layers(model: nn.Module, layers: nn.ModuleList) -> None:
 
 def _names_of_split_experts(layer: nn.Module) -> tuple[str, ...]:
     return tuple(f"{n}." for n, module in layer.named_modules() if isinstance(module, Experts))
+
+
+def _has_experts(model: nn.Module, layer: nn.Module) -> bool:
+    """Whether a model is a mixture of experts, by the names in its layers and its configuration."""
+    config = getattr(model, "config", None)
+    stated = [v for n, v in vars(config).items() if "expert" in n] if config is not None else []
+    return any(type(value) is int and value > 1 for value in stated) or any(
+        "expert" in name.lower() for name, _ in layer.named_parameters()
+    )
 
 
 def _is_in_one_piece(layer: nn.Module, name: str, parameter: nn.Parameter, *, beside: bool) -> bool:

@@ -33,7 +33,7 @@ from pruning.models.architecture import (
 from pruning.models.blocks import Block, check_values
 from pruning.models.experts import Experts, split_experts
 from pruning.models.placement import Placement, place
-from pruning.models.reading import read_weights
+from pruning.models.reading import ignored_sentence, read_weights
 from pruning.models.renaming import Renaming
 from pruning.models.sources import model_folder, resolve_source
 from pruning.models.streaming import open_streamed
@@ -49,6 +49,7 @@ class LoadedModel:
     spec: with concrete dtype, device and revision. layers: the decoder layers. weights: every
     prunable weight in layer order, then module order. fingerprint: see `checkpoint.fingerprint`.
     blocks: of a model that is streamed from disk, what reads each decoder layer; else empty.
+    ignored: the checkpoint's tensors that the module has no use for.
     """
 
     spec: ModelSpec
@@ -59,6 +60,7 @@ class LoadedModel:
     weights: tuple[PrunableWeight, ...]
     fingerprint: str
     blocks: tuple[Block, ...] = ()
+    ignored: tuple[str, ...] = ()
     _by_key: dict[WeightKey, PrunableWeight] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -174,13 +176,13 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
     placement = place(spec, entries.values())
     tokenizer = _tokenizer(folder)
     meter.step("reading the weights")
-    module, blocks = _open(spec, folder, placement)
+    module, blocks, ignored = _open(spec, folder, placement)
     meter.step("checking the weights")
     name, layers = find_decoder_layers(module, module.config.num_hidden_layers)
     check_layers(module, layers)
     stored = stored_names(module, entries)
     check_finite(module, entries, stored)
-    _check_vocabulary(tokenizer, module, folder)
+    _guard_embeddings(tokenizer, module)
     check_causal(module)
     meter.step("finding the prunable weights")
     weights = discover_weights(module, name, layers)
@@ -193,21 +195,22 @@ def load_model(spec: ModelSpec, report: Report = ignore) -> LoadedModel:
         weights=_located(weights, module, entries, stored),
         fingerprint=fingerprint(folder),
         blocks=blocks,
+        ignored=tuple(ignored),
     )
-    meter.step("ready")
+    meter.step(f"ready; {ignored_sentence(ignored)}" if ignored else "ready")
     return loaded
 
 
 def _open(
     spec: ModelSpec, folder: Path, placement: Placement
-) -> tuple[PreTrainedModel, tuple[Block, ...]]:
+) -> tuple[PreTrainedModel, tuple[Block, ...], Sequence[str]]:
     if placement is Placement.STREAMED:
         streamed = open_streamed(spec, folder)
-        return streamed.module, streamed.blocks
+        return streamed.module, streamed.blocks, streamed.ignored
     device_map = "auto" if placement is Placement.SPREAD else None
-    module = read_weights(spec, folder, device_map)
+    module, ignored = read_weights(spec, folder, device_map)
     split_experts(module)
-    return module, ()
+    return module, (), ignored
 
 
 def stored_names(module: PreTrainedModel, entries: Mapping[str, TensorEntry]) -> dict[str, str]:
@@ -255,11 +258,27 @@ def _tokenizer(folder: Path) -> Any:
         raise InputError(f"The tokenizer in {folder} cannot be read: {one_line(error)}.") from error
 
 
-def _check_vocabulary(tokenizer: Any, module: PreTrainedModel, folder: Path) -> None:
-    rows = cast(torch.Tensor, module.get_input_embeddings().weight).shape[0]
-    largest = max(tokenizer.get_vocab().values(), default=-1)
+def check_token_ids(largest: int, rows: int, what: str) -> None:
+    """InputError if a token id that is used has no embedding. what: that uses it, e.g. a text."""
     if largest >= rows:
         raise InputError(
-            f"The tokenizer in {folder} has token ids up to {largest}, the model has {rows} "
-            "embeddings; they do not belong together."
+            f"{what} has token ids up to {largest}, the model has {rows} embeddings; tokenizer and "
+            "model do not belong together. Use the tokenizer that was published with the model."
         )
+
+
+def _guard_embeddings(tokenizer: Any, module: PreTrainedModel) -> None:
+    """Where the tokenizer knows ids beyond the embeddings, refuse a text once it uses one.
+
+    Published tokenizers have added tokens that no text uses, such as placeholders of images.
+    """
+    embeddings = module.get_input_embeddings()
+    rows = cast(torch.Tensor, embeddings.weight).shape[0]
+    if max(tokenizer.get_vocab().values(), default=-1) < rows:
+        return
+
+    def check(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if inputs and inputs[0].numel():
+            check_token_ids(int(inputs[0].max()), rows, "The text")
+
+    embeddings.register_forward_pre_hook(check)

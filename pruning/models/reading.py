@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers import logging as transformers_logging
 
@@ -16,14 +18,16 @@ from pruning.errors import AtlasError, InputError
 from pruning.models.support import one_line
 from pruning.specs import ModelSpec
 
-# Constants that older releases saved beside the weights; nothing in them was learned.
+# Constants that older releases saved beside the weights, and newer ones compute.
 LEFTOVERS = (".masked_bias", ".inv_freq", ".position_ids")
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
 def read_weights(
     spec: ModelSpec, folder: Path, device_map: str | Mapping[str, Any] | None = None
-) -> PreTrainedModel:
-    """The model with all of its weights, in evaluation mode, without gradients.
+) -> tuple[PreTrainedModel, list[str]]:
+    """The model with all of its weights, in evaluation mode, without gradients; and the names of
+    the checkpoint's tensors that it has no use for.
 
     device_map: None puts everything on the spec's device; else where accelerate puts each module,
     "auto" for what it finds best. Raises InputError for a checkpoint that does not fit config.json,
@@ -54,12 +58,13 @@ def read_weights(
         raise InputError(f"{folder} cannot be loaded: {one_line(error)}.") from error
     for problem, words in (
         ("missing_keys", "lacks"),
-        ("unexpected_keys", "has unexpected"),
         ("mismatched_keys", "has the wrong shape for"),
     ):
         names = (str(key[0] if isinstance(key, tuple) else key) for key in info[problem])
         check_none(names, words, module, folder)
-    return cast(PreTrainedModel, module.eval().requires_grad_(False))
+    ignored = sorted(map(str, info["unexpected_keys"]))
+    check_none(wanted_elsewhere(ignored, module), "has unexpected", module, folder)
+    return cast(PreTrainedModel, module.eval().requires_grad_(False)), ignored
 
 
 def check_none(names: Iterable[str], words: str, module: Any, folder: Path) -> None:
@@ -71,6 +76,35 @@ def check_none(names: Iterable[str], words: str, module: Any, folder: Path) -> N
             f"{type(module).__name__}, e.g. {found[0]}; config.json and weights do not belong "
             "together."
         )
+
+
+def wanted_elsewhere(strangers: Iterable[str], module: nn.Module) -> list[str]:
+    """Those tensors without a place in the module that would change what it computes.
+
+    They are weights of one more layer or expert than config.json states, a weight or bias that it
+    switches off (a module that is there lacks it), or an adapter that was not merged. All others,
+    such as masks and rotary frequencies that older releases saved, the module does not want.
+    """
+    prefix = f"{getattr(module, 'base_model_prefix', '')}."
+
+    def kind(name: str) -> str:
+        return _NUMBER.sub("*", f".{name.removeprefix(prefix)}")
+
+    kinds = {kind(name) for name, _ in module.named_parameters()} | {
+        kind(f"{name}.{each}")
+        for name, owner in module.named_modules()
+        for each, parameter in owner._parameters.items()
+        if parameter is None
+    }
+    return [name for name in strangers if kind(name) in kinds or ".lora_" in name]
+
+
+def ignored_sentence(names: Sequence[str]) -> str:
+    """What is said of tensors that the model has no use for; there are some."""
+    return (
+        f"{len(names)} of the checkpoint's tensors are not used, as the model has no place for them "
+        f"(e.g. {names[0]})"
+    )
 
 
 def _too_big(spec: ModelSpec) -> AtlasError:

@@ -18,7 +18,7 @@ from pruning.errors import InputError
 from pruning.models.architecture import find_decoder_layers
 from pruning.models.blocks import Block, Slot, check_values
 from pruning.models.experts import split_experts
-from pruning.models.reading import check_none
+from pruning.models.reading import check_none, wanted_elsewhere
 from pruning.models.renaming import Renaming
 from pruning.models.support import parse_config
 from pruning.specs import ModelSpec
@@ -30,11 +30,12 @@ Places = Mapping[str, tuple[Shard, StoredTensor]]  # by the module's name
 class StreamedModel:
     """module: in evaluation mode; it can be called as usual and then reads itself once from disk.
 
-    blocks: the decoder layers, in order.
+    blocks: the decoder layers, in order. ignored: tensors of the checkpoint that have no place.
     """
 
     module: PreTrainedModel
     blocks: tuple[Block, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def open_streamed(spec: ModelSpec, folder: Path) -> StreamedModel:
@@ -45,7 +46,7 @@ def open_streamed(spec: ModelSpec, folder: Path) -> StreamedModel:
     """
     dtype, device = getattr(torch, spec.dtype or "float32"), torch.device(spec.device)
     module = _empty_module(folder, dtype)
-    places = _places(module, folder)
+    places, ignored = _places(module, folder)
     slots = _slots(module, places, folder)
     name, layers = find_decoder_layers(module, module.config.num_hidden_layers)
     streamed = {id(layer): _inside(f"{name}.{index}", slots) for index, layer in enumerate(layers)}
@@ -63,7 +64,9 @@ def open_streamed(spec: ModelSpec, folder: Path) -> StreamedModel:
         block.following = following
     if head_slots and head is not None:
         Block(head, head_slots, device)
-    return StreamedModel(module=module.eval().requires_grad_(False), blocks=blocks)
+    return StreamedModel(
+        module=module.eval().requires_grad_(False), blocks=blocks, ignored=tuple(ignored)
+    )
 
 
 def _empty_module(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
@@ -74,8 +77,9 @@ def _empty_module(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     return cast(PreTrainedModel, split_experts(module))
 
 
-def _places(module: PreTrainedModel, folder: Path) -> Places:
-    """Every tensor of the checkpoint under the name that the module has for it.
+def _places(module: PreTrainedModel, folder: Path) -> tuple[Places, list[str]]:
+    """Every tensor of the checkpoint under the name that the module has for it; and the names of
+    those that it has no use for.
 
     InputError for tensors that transformers would convert while it loads (merge, split), and for
     those that the module has no use for.
@@ -94,13 +98,9 @@ def _places(module: PreTrainedModel, folder: Path) -> Places:
             places[name] = shard, stored
     ignored = module._keys_to_ignore_on_load_unexpected or ()
     strangers = [name for name in places if name not in renaming.state]
-    check_none(
-        (name for name in strangers if not any(re.search(pattern, name) for pattern in ignored)),
-        "has unexpected",
-        module,
-        folder,
-    )
-    return places
+    strangers = [name for name in strangers if not any(re.search(each, name) for each in ignored)]
+    check_none(wanted_elsewhere(strangers, module), "has unexpected", module, folder)
+    return places, sorted(strangers)
 
 
 def _slots(module: PreTrainedModel, places: Places, folder: Path) -> dict[str, Slot]:

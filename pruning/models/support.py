@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 
 from pruning.errors import InputError
 from pruning.models.architecture import check_layers, find_decoder_layers
+from pruning.models.bounds import at_most_modules, check_counts
 from pruning.models.experts import split_experts
 
 TOKENIZER_FILES = (
@@ -26,6 +28,7 @@ TOKENIZER_FILES = (
     "tekken.json",
 )
 CHOOSE = "Choose a decoder-only language model."
+_FLOATS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 def check_config(config: dict[str, Any]) -> None:
@@ -49,6 +52,7 @@ def check_config(config: dict[str, Any]) -> None:
             f"The model type {model_type!r} is not known to transformers "
             f"{transformers.__version__}. {CHOOSE}"
         )
+    check_counts(config)
     _check_kind(model_type, config)
 
 
@@ -84,9 +88,20 @@ def _check_kind(model_type: str, config: dict[str, Any]) -> None:
 def parse_config(config: dict[str, Any]) -> Any:
     """The transformers configuration; InputError if its entries contradict each other."""
     try:
-        return CONFIG_MAPPING[config["model_type"]].from_dict(config)
+        return CONFIG_MAPPING[config["model_type"]].from_dict(_plain_floats(config))
     except Exception as error:  # each configuration class validates in its own way
         raise InputError(f"config.json is not usable: {one_line(error)}") from error
+
+
+def _plain_floats(value: Any) -> Any:
+    """A configuration's entry with {"__float__": "Infinity"}, as transformers writes it, a number."""
+    if isinstance(value, list):
+        return [_plain_floats(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"__float__"}:
+        return _FLOATS.get(str(value["__float__"]), value)
+    return {name: _plain_floats(each) for name, each in value.items()}
 
 
 def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
@@ -99,9 +114,11 @@ def skeleton(config: dict[str, Any]) -> tuple[nn.Module, str, nn.ModuleList]:
     check_config(config)
     parsed = parse_config({k: v for k, v in config.items() if k != "quantization_config"})
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), at_most_modules():
             model = AutoModelForCausalLM.from_config(parsed, trust_remote_code=False)
-    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever a class makes of numbers that do not go together
         raise InputError(f"config.json is not usable: {one_line(error)}") from error
     split_experts(model)
     name, layers = find_decoder_layers(model, getattr(parsed, "num_hidden_layers", 0))

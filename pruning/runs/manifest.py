@@ -49,7 +49,8 @@ class Manifest(Stored):
     status: "running", "done", "cancelled" or "failed"; then `error` says why. spec: the
     CalibrationSpec, as data. fingerprint: of the model's weights. created, updated: seconds since
     1970. weights: each PrunableWeight, as data; none until the model was loaded. seconds: what the
-    calibration took, where it was done in one go.
+    calibration took, where it was done in one go. earlier: where the same weights were named before
+    (source, revision). ignored: the checkpoint's tensors that the model has no use for.
     """
 
     version: int = Field(alias="schema")
@@ -63,6 +64,8 @@ class Manifest(Stored):
     domains: dict[str, DomainEntry]
     seconds: float | None = None
     error: str | None = None
+    earlier: tuple[dict[str, str | None], ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class _Version(Stored):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pruning.machine.storage import atomic_json
 from pruning.models.sources import model_folder
 from pruning.runs.manifest import Manifest, read_manifest
 from pruning.runs.statistics import ChannelStats
-from pruning.specs import CalibrationSpec, WeightKey
+from pruning.specs import CalibrationSpec, ModelSpec, WeightKey
 
 
 class Run:
@@ -113,14 +114,61 @@ class Run:
         return describe_reading(reading.to_json()) if reading else []
 
     def model_folder(self) -> Path:
-        """The folder of the dense model; AtlasError if it is gone or has other weights now."""
-        folder = model_folder(self.spec.model)
-        if fingerprint(folder) != self.manifest.fingerprint:
-            raise AtlasError(
-                f"The model in {folder} is not the one that run {self.id} was calibrated on; "
-                "bring that model back, or calibrate again."
+        """The folder of the dense model: where it was named last, else where its weights are known
+        to lie (as other runs of the workspace name it, or as this one did before).
+
+        AtlasError if it is in none of these places, or has other weights now.
+        """
+        folder, problem = self._folder_of(self.spec.model)
+        if folder is not None:
+            return folder
+        for other in self._other_places():
+            found, _ = self._folder_of(other)
+            if found is not None:
+                self.move_to(other)
+                return found
+        raise AtlasError(problem)
+
+    def move_to(self, model: ModelSpec) -> None:
+        """Take note that the model, with the same weights, is at another source from now on."""
+        spec = self.manifest.spec
+        place = {"source": model.source, "revision": model.revision}
+        before = {name: spec["model"].get(name) for name in place}
+        if place == before:
+            return
+        earlier = [each for each in self.manifest.earlier if each not in (place, before)]
+        self.write_manifest(
+            spec={**spec, "model": {**spec["model"], **place}}, earlier=[*earlier, before]
+        )
+
+    def _folder_of(self, model: ModelSpec) -> tuple[Path | None, str]:
+        """The folder of a model with this run's weights; or None, and the sentence why not."""
+        try:
+            folder = model_folder(model)
+            if fingerprint(folder) == self.manifest.fingerprint:
+                return folder, ""
+        except InputError as error:
+            return None, (
+                f"The model of run {self.id} is gone: {error} If its weights lie elsewhere now, "
+                "start the same calibration with that folder: nothing is calculated again."
             )
-        return folder
+        return None, (
+            f"The model in {folder} is not the one that run {self.id} was calibrated on; "
+            "bring that model back, or calibrate again."
+        )
+
+    def _other_places(self) -> Iterator[ModelSpec]:
+        """Where the same weights may lie: what this run named before, then what others name."""
+        for place in reversed(self.manifest.earlier):
+            source, revision = place.get("source"), place.get("revision")
+            if source:
+                yield replace(self.spec.model, source=source, revision=revision)
+        for path in sorted(self.folder.parent.glob("[0-9a-f]*/run.json")):
+            with contextlib.suppress(AtlasError, InputError):
+                other = Run(path.parent) if path.parent != self.folder else self
+                if other is not self and other.manifest.fingerprint == self.manifest.fingerprint:
+                    model = other.spec.model
+                    yield replace(self.spec.model, source=model.source, revision=model.revision)
 
     def weight_reader(self) -> WeightReader:
         """The dense weights, read one matrix at a time."""

@@ -10,15 +10,16 @@ import torch
 
 from analysis.figures.look import look
 from analysis.figures.savings import size_chart, speed_chart
-from analysis.savings.measure import measured, savings
+from analysis.savings.measure import NARROWED, measured, savings
 from analysis.savings.speed import Workload, computed_with, sparse_rows, stored_bytes
-from pruning.errors import InputError
+from pruning.exports.planning import plan_export
 from pruning.masks.making import run_masks
 from pruning.masks.surgery import temporary_masks
 from pruning.models import loading as models
 from pruning.models.loading import load_model
+from pruning.repair.recipe import made_of
 from pruning.runs.run import Run
-from pruning.specs import ExportSpec, PruneSpec
+from pruning.specs import ExportSpec, NarrowSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 TOKENS = torch.arange(12)[None]
@@ -84,10 +85,48 @@ def test_a_run_made_on_a_gpu_opens_without_one(llama: Run, monkeypatch: pytest.M
     assert asked == [models.resolve_device("auto")]
 
 
-def test_a_sequential_sub_model_is_refused(llama: Run) -> None:
-    spec = ExportSpec(run=llama.id, mixture=(("code", 1.0),), mode="sequential")
-    with pytest.raises(InputError, match="choose one-shot"):
-        savings(llama, spec, WORK)
+def test_a_repaired_sub_model_is_as_large_as_one_that_is_not(llama: Run) -> None:
+    repaired = replace(spec_of(llama), mode="sequential", repair="refit")
+    found = savings(llama, repaired, WORK)
+    plain = savings(llama, spec_of(llama), WORK)
+    for form in ("dense", "zeros", "bit masks"):
+        # the headers name the forms, and no more than they differs
+        assert abs(found.disk[form] - plain.disk[form]) < 64, form
+    assert found.memory == plain.memory
+    assert found.speed.keys() == plain.speed.keys()
+    assert made_of(llama, repaired) is not None
+    assert {each.spec["mode"] for each in measured(llama)} == {"one-shot", "sequential"}
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.5])
+def test_with_parts_removed_bytes_and_both_speeds_are_measured(llama: Run, sparsity: float) -> None:
+    spec = ExportSpec(
+        run=llama.id,
+        mixture=(("code", 1.0),),
+        prune=PruneSpec(sparsity=sparsity),
+        narrow=NarrowSpec(channels=0.5, choice="sums", multiple=1),
+    )
+    found = savings(llama, spec, WORK)
+    plan = plan_export(llama, spec)
+    assert plan.narrow is not None
+    assert found.memory == {
+        "dense": plan.narrow.base_parameters * 4,
+        NARROWED: plan.parameters * 4,
+    }
+    assert found.memory[NARROWED] < found.memory["dense"]
+    assert 0 <= found.disk[NARROWED] - plan.bytes < 8192  # the header of the file
+    assert ("bit masks" in found.disk) == (sparsity > 0)
+    assert set(found.speed) == {"dense", NARROWED}
+    assert [len(found.speed[NARROWED][what]) for what in ("read", "write")] == [2, 2]
+    assert not [path for path in (llama.folder / "savings").iterdir() if path.is_dir()]
+
+
+def test_speeds_are_compared_round_by_round(llama: Run) -> None:
+    found = replace(
+        savings(llama, spec_of(llama), WORK),
+        speed={"dense": {"write": [1.0, 10.0, 4.0]}, "masked": {"write": [2.0, 5.0, 12.0]}},
+    )
+    assert found.beside_dense("masked", "write") == 2.0
 
 
 def test_figures_show_the_numbers() -> None:

@@ -226,9 +226,36 @@ def test_a_missing_or_broken_tokenizer(llama: Path) -> None:
     refused(llama, r"has no tokenizer \(such as tokenizer.json\)")
 
 
-def test_a_tokenizer_of_another_model(llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tokenizer_of_another_model_is_refused_once_a_text_uses_its_ids(llama: Path) -> None:
     zoo.build("llama", llama, vocab_size=300)
-    refused(llama, "token ids up to 361, the model has 300 embeddings")
+    loaded = load_model(spec(llama))
+    assert loaded.module(torch.tensor([[299]])).logits.shape == (1, 1, 300)
+    with pytest.raises(InputError, match="token ids up to 300, the model has 300 embeddings"):
+        loaded.module(torch.tensor([[5, 300]]))
+
+
+@pytest.mark.parametrize(
+    ("leftover", "accepted"),
+    [
+        ("model.layers.0.self_attn.rotary_emb.cos_cached", True),
+        ("model.layers.1.self_attn.bias", True),
+        ("model.some.statistics", True),
+        ("value_head.norm.weight", True),
+        ("model.layers.1.self_attn.q_proj.bias", False),  # config.json switches it off
+        ("model.layers.2.mlp.up_proj.weight", False),  # of a layer that config.json lacks
+        ("model.layers.0.self_attn.q_proj.lora_A.weight", False),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_tensors_that_the_model_has_no_use_for(
+    llama: Path, leftover: str, accepted: bool, stream: bool
+) -> None:
+    path = llama / "model.safetensors"
+    save_file({**load_file(path), leftover: torch.ones(4)}, path, metadata={"format": "pt"})
+    if accepted:
+        assert load_model(spec(llama, stream=stream)).ignored == (leftover,)
+    else:
+        refused(llama, "has unexpected 1 of the tensors", stream=stream)
 
 
 def test_a_model_too_large_for_the_memory_is_streamed_unless_that_is_forbidden(
@@ -274,7 +301,7 @@ def test_sums_of_a_model_in_two_places_are_those_of_one_in_memory(tmp_path: Path
     parts = ("embed_tokens", "norm", "rotary_emb", "layers.0", "layers.2")
     places = {f"model.{part}": "cpu" for part in parts}
     places |= {"model.layers.1": "disk", "lm_head": "cpu"}
-    module = loading.read_weights(whole.spec, folder, places)
+    module, _ = loading.read_weights(whole.spec, folder, places)
     _, layers = find_decoder_layers(module, 3)
     spread = replace(whole, module=module, layers=layers)
     assert next(layers[1].parameters()).is_meta
