@@ -12,7 +12,6 @@ from pruning.checkpoints.bitmask import compressed_matrix_bytes
 from pruning.checkpoints.shards import FLOATS, Shard, StoredTensor, read_shards
 from pruning.errors import AtlasError
 from pruning.masks.recipe import Recipe
-from pruning.models.sources import model_folder
 from pruning.progress import Report, ignore
 from pruning.repair.recipe import recipe_of
 from pruning.specs import ExportSpec, WeightKey
@@ -121,10 +120,10 @@ def plan_export(
     if spec.narrow is not None:
         from pruning.exports.narrowed_plan import plan_narrowed  # it counts as this module does
 
-        return plan_narrowed(run, spec, folder or model_folder(run.spec.model)).plan
+        return plan_narrowed(run, spec, folder or run.model_folder()).plan
     recipe = recipe_of(run, spec)
     recipe.stored_weights()
-    shards = read_shards(folder or model_folder(run.spec.model))
+    shards = read_shards(folder or run.model_folder())
     return plan_of(recipe, shards, recipe.kept(report))
 
 
