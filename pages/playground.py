@@ -16,6 +16,7 @@ from pages.ui.playground_live import ask, followed, show
 from pages.ui.playground_programs import programs_section
 from pages.ui.playground_view import Column, grid, legend, sheet, tokens_csv
 from pages.ui.words import glossary, listing
+from pruning.specs import NONE
 
 if TYPE_CHECKING:
     from analysis.playground.client import Generation
@@ -52,7 +53,7 @@ def draw() -> None:
             show(found, _passages)
             if not found.active:
                 _afterwards(found, _task_of(found.spec.prompt, tasks))
-    glossary("Mask", "Sparsity", "Pattern", "Wanda score")
+    glossary("Mask", "Sparsity", "Pattern", "Wanda score", "Repair")
 
 
 def _task_of(text: str, tasks: list[Prompt]) -> Prompt | None:
@@ -79,9 +80,13 @@ def _columns(found: Generation) -> list[Column]:
 
 
 def _pruned(submodel: SubModel) -> str:
+    if submodel.narrow is not None:
+        return f"{submodel.narrow.channels:.0%} of channels gone"
     prune = submodel.prune
     amount = f"{prune.sparsity:.0%} pruned" if prune.block is None else f"{prune.pattern} pruned"
-    return amount if prune.score == "wanda" else f"{amount}, {SCORE_NAMES[prune.score]}"
+    if prune.score != "wanda":
+        amount += f", {SCORE_NAMES[prune.score]}"
+    return amount if submodel.repair == NONE else f"{amount}, repaired ({submodel.repair})"
 
 
 def _passages(found: Generation) -> None:
@@ -103,7 +108,8 @@ def _afterwards(found: Generation, task: Prompt | None) -> None:
     columns = _columns(found)
     st.caption(
         "Rest the pointer on a token to see its probability and what else was likely. Zeros in a "
-        "dense matrix are still computed, so a sub-model is not faster here."
+        "dense matrix are still computed, also those of channels that are gone, so a sub-model is not "
+        "faster here."
     )
     st.download_button(
         "CSV",

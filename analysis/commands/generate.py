@@ -15,15 +15,12 @@ from analysis.playground.records import (
     parting,
 )
 from pruning.commands.console import Answer
-from pruning.commands.options import (
-    add_json,
-    add_pruning,
-    add_workspace,
-    prune_spec_of,
-    workspace_of,
-)
+from pruning.commands.options import add_json, add_pruning, add_workspace, workspace_of
+from pruning.commands.submodel_choice import add_removal, add_repair, removal_of
 from pruning.errors import InputError
 from pruning.progress import Progress, Report
+from pruning.specs import NONE
+from pruning.specs.narrowing import removal_text
 
 if TYPE_CHECKING:
     from pruning.runs.run import Run
@@ -44,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a domain of the run, or several with weights; repeat it for up to three sub-models",
     )
     add_pruning(parser)
+    add_repair(parser)
+    add_removal(parser)
     parser.add_argument(
         "--temperature", type=float, default=0.0, help="0 takes the likeliest token (default: 0)"
     )
@@ -57,12 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_workspace(parser)
     add_json(parser)
-    parser.set_defaults(command=generate)
+    parser.set_defaults(command=lambda arguments, report: generate(arguments, parser, report))
 
 
-def generate(arguments: argparse.Namespace, report: Report) -> Answer:
+def generate(
+    arguments: argparse.Namespace, parser: argparse.ArgumentParser, report: Report
+) -> Answer:
     """Write the dense model's passage, then each sub-model's."""
-    spec = spec_of(arguments)
+    spec = spec_of(arguments, parser)
     from analysis.playground.engine import Engine
 
     run = workspace_of(arguments).run(spec.run)
@@ -80,7 +81,7 @@ def generate(arguments: argparse.Namespace, report: Report) -> Answer:
     )
 
 
-def spec_of(arguments: argparse.Namespace) -> GenerationSpec:
+def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> GenerationSpec:
     """The GenerationSpec of the flags."""
     from pruning.specs.exports import parse_mixture
 
@@ -92,15 +93,19 @@ def spec_of(arguments: argparse.Namespace) -> GenerationSpec:
             prompt = arguments.prompt_file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{arguments.prompt_file} cannot be read: {error}.") from error
-    prune = prune_spec_of(arguments) if arguments.submodel else None
+    submodels: tuple[SubModel, ...] = ()
+    if arguments.submodel:
+        narrow, prune = removal_of(arguments, parser, apart=("seed",))
+        submodels = tuple(
+            SubModel(
+                mixture=parse_mixture(text), prune=prune, repair=arguments.repair, narrow=narrow
+            )
+            for text in arguments.submodel
+        )
     return GenerationSpec(
         run=arguments.run,
         prompt=prompt,
-        submodels=tuple(
-            SubModel(mixture=parse_mixture(text), prune=prune)
-            for text in arguments.submodel
-            if prune is not None
-        ),
+        submodels=submodels,
         sampling=Sampling(
             temperature=arguments.temperature,
             top_p=arguments.top_p,
@@ -112,11 +117,15 @@ def spec_of(arguments: argparse.Namespace) -> GenerationSpec:
 
 
 def name_of(submodel: SubModel) -> str:
-    """ "python + java=0.5, 50% pruned (wanda)"."""
+    """ "python + java=0.5, 50% pruned (wanda)", "python, without channels=0.2"."""
     parts = [name if weight == 1 else f"{name}={weight:g}" for name, weight in submodel.mixture]
+    name = " + ".join(parts)
+    if submodel.narrow is not None:
+        return f"{name}, without {removal_text(submodel.narrow, weights=False)}"
     prune = submodel.prune
     amount = f"{prune.sparsity:.0%} pruned" if prune.block is None else prune.pattern
-    return f"{' + '.join(parts)}, {amount} ({prune.score})"
+    repaired = "" if submodel.repair == NONE else f", repaired ({submodel.repair})"
+    return f"{name}, {amount} ({prune.score}){repaired}"
 
 
 def answer_data(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from analysis.evaluation.likelihood import beginning, encode_whole
 from analysis.playground.decoding import Choice, choices, end_ids
+from analysis.playground.making import Stopped, make, put_on
 from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Reason, SubModel, Token
 from pruning.domains.encoding import TextEncoder
@@ -26,10 +27,6 @@ KEPT_MASKS = 6  # sub-models whose packed masks are kept, one bit a weight
 
 Masks = dict[WeightKey, Mask]
 Stop = Callable[[], bool]
-
-
-class Stopped(Exception):  # noqa: N818 - no error: the person has seen enough
-    """The person stopped a generation while it was prepared."""
 
 
 class Engine:
@@ -52,7 +49,8 @@ class Engine:
         """Every passage in turn: the dense model's, then each sub-model's.
 
         stop is asked between tokens and between weight matrices. Raises InputError for a domain
-        that the run does not have, or a prompt that leaves no room in the model's context.
+        that the run does not have, or a prompt that leaves no room in the model's context; as
+        `making.make` for a sub-model that has to be made first.
         """
         for name in {name for each in spec.submodels for name, _ in each.mixture}:
             run.check_domain(name)
@@ -60,12 +58,17 @@ class Engine:
         variants: list[SubModel | None] = [None, *spec.submodels]
         for number, submodel in enumerate(variants):
             try:
-                with contextlib.ExitStack() as masked:
-                    if submodel is not None:
+                with contextlib.ExitStack() as changed:
+                    if submodel is not None and submodel.is_masks:
                         yield Event(passage=number, stage="making the masks")
                         masks = self._masks_of(run, submodel, stop)
                         self._check_memory(masks)
-                        masked.enter_context(temporary_masks(self.loaded, masks))
+                        changed.enter_context(temporary_masks(self.loaded, masks))
+                    elif submodel is not None:
+                        wanted = submodel.of_run(run.id)
+                        for stage in make(run, wanted, stop):
+                            yield Event(passage=number, stage=stage)
+                        changed.enter_context(put_on(self.loaded, run, wanted, self._check_memory))
                     yield Event(passage=number, stage="reading the prompt")
                     yield from self._passage(number, prompt, spec, limit, stop)
             except Stopped:
@@ -150,15 +153,15 @@ class Engine:
             self._masks.popitem(last=False)
         return made
 
-    def _check_memory(self, masks: Masks) -> None:
-        """AtlasError unless the weights that are masked can be kept aside meanwhile."""
-        weights = [self.loaded.matrix(key) for key in masks]
+    def _check_memory(self, keys: Iterable[WeightKey]) -> None:
+        """AtlasError unless the weights that change can be kept aside meanwhile."""
+        weights = [self.loaded.matrix(key) for key in keys]
         needed = sum(matrix.numel() * matrix.element_size() for matrix in weights)
         device = self.loaded.device
         free = free_memory_bytes() if device.type == "cpu" else free_gpu_bytes(str(device))
         if needed > (free or 0):
             raise AtlasError(
-                f"A sub-model is tried by masking the model in memory, whose weights are kept "
+                f"A sub-model is tried by changing the model in memory, whose weights are kept "
                 f"aside for that: {gigabytes(needed)}. {gigabytes(free or 0)} are free. Prune fewer "
                 "layers, or calibrate in bfloat16."
             )

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from pruning.errors import InputError
-from pruning.specs import ExportSpec, PruneSpec, Spec
+from pruning.specs import NONE, ExportSpec, PruneSpec, Spec
+from pruning.specs.narrowing import NarrowSpec
 from pruning.specs.plain import Plain
 
 MOST_SUBMODELS = 3
@@ -22,10 +23,16 @@ Reason = Literal["end of text", "length", "context", "stop text", "stopped"]
 
 @dataclass(frozen=True, kw_only=True)
 class SubModel(Spec):
-    """A sub-model of a run: (domain, weight) pairs that are mixed, and how to prune for them."""
+    """A sub-model of a run: (domain, weight) pairs that are mixed, and how to prune for them.
+
+    repair: how the kept weights are fitted again. narrow: the whole parts that are gone; then no
+    single weights are pruned. Both as in `ExportSpec`.
+    """
 
     mixture: tuple[tuple[str, float], ...]
     prune: PruneSpec = field(default_factory=PruneSpec)
+    repair: str = NONE
+    narrow: NarrowSpec | None = None
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.mixture]
@@ -33,16 +40,47 @@ class SubModel(Spec):
             raise InputError("A sub-model is for one domain, or for several that differ.")
         if not all(math.isfinite(weight) and weight > 0 for _, weight in self.mixture):
             raise InputError("The weights of a mixture are greater than 0.")
+        if self.narrow is not None and self.prune.sparsity:
+            raise InputError(
+                "The playground removes whole parts or single weights, not both; to try them "
+                "together, export that sub-model and calibrate the folder."
+            )
+        self.of_run("any")  # refuses what cannot be exported either
+
+    @property
+    def is_masks(self) -> bool:
+        """Whether masks are all of it, which take a moment to make."""
+        return self.repair == NONE and self.narrow is None
 
     def of_run(self, run: str) -> ExportSpec:
         """The same choice as what could be exported of a run. run: its id."""
-        return ExportSpec(run=run, mixture=self.mixture, prune=self.prune)
+        return ExportSpec(
+            run=run,
+            mixture=self.mixture,
+            prune=self.prune,
+            repair=self.repair,
+            narrow=self.narrow,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data. What is the usual and older records do not know is left out."""
+        data = super().to_json()
+        if self.repair == NONE:
+            del data["repair"]
+        if self.narrow is None:
+            del data["narrow"]
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> SubModel:
         """Rebuild from `to_json`'s output."""
         mixture = tuple((str(name), float(weight)) for name, weight in data["mixture"])
-        return cls(mixture=mixture, prune=PruneSpec.from_json(data["prune"]))
+        return cls(
+            mixture=mixture,
+            prune=PruneSpec.from_json(data["prune"]),
+            repair=data.get("repair", NONE),
+            narrow=NarrowSpec.from_json(data["narrow"]) if data.get("narrow") else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,12 @@ from analysis.playground.prompts import Prompt, prompts
 from analysis.playground.records import LONGEST_ANSWER, LONGEST_PROMPT, Sampling, SubModel
 from demo.texts import DOMAINS
 from pages.ui.choices import PATTERNS, SCORE_NAMES
+from pages.ui.export_choice import REPAIRS, repair_cost
+from pages.ui.frame import sentences
 from pages.ui.state import choose, choose_many, keep, kept_choices, number, slide, switch
 from pages.ui.words import explain
-from pruning.specs import PruneSpec
+from pruning.specs import NONE, NarrowSpec, PruneSpec
+from pruning.specs.exports import REFIT
 from pruning.specs.patterns import pattern_sparsity
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ TEXT = "playground-prompt"
 FIRST = "playground-first-prompt"
 TASK = "playground-task"
 DRAW = "draw"
+REMOVES = {"weights": "Single weights", "channels": "Feed-forward channels"}
+GONE = (
+    "Whole channels of the feed-forward part go, and what reads the others is refitted. The exported "
+    "model is smaller and faster; here it writes the same in the dense model's shapes."
+)
 
 
 def choose_prompt(run: Run, before: str | None) -> tuple[str, list[Prompt]]:
@@ -112,24 +120,68 @@ def _choose_submodel(
         )
         if not names:
             return None
+        mixture = tuple((name, 1.0) for name in names)
         slot = st.container()
-        with st.popover("Pattern and score", type="tertiary", icon=":material/tune:"):
-            pattern = choose("Pattern", PATTERNS, f"pattern{place}", help=explain("Pattern"))
-            score = choose(
-                "Score", list(SCORE_NAMES), f"score{place}", format_func=SCORE_NAMES.__getitem__
+        with st.popover("What is removed, and repair", type="tertiary", icon=":material/tune:"):
+            remove = choose(
+                "Remove", tuple(REMOVES), f"remove{place}", format_func=REMOVES.__getitem__
             )
-        sparsity = pattern_sparsity(pattern)
-        with slot:
-            if sparsity is None:
-                sparsity = slide(
-                    "Sparsity", 0.0, 0.9, f"sparsity{place}", 0.5, 0.01, format="percent",
-                    help=explain("Sparsity"),
+            pruned = _choose_pruning(place, slot) if remove == "weights" else None
+        if pruned is None:
+            with slot:
+                share = slide(
+                    "Share of the channels", 0.05, 0.95, f"channels{place}", 0.2, 0.05,
+                    format="percent", help=GONE,
                 )  # fmt: skip
-            else:
-                st.markdown(f"Pattern **{pattern}**: {sparsity:.0%} pruned")
-    return SubModel(
-        mixture=tuple((name, 1.0) for name in names),
-        prune=PruneSpec(score=score, sparsity=round(sparsity, 4), pattern=pattern),
+            narrow = NarrowSpec(channels=round(share, 4))
+            chosen = SubModel(mixture=mixture, prune=PruneSpec(sparsity=0.0), narrow=narrow)
+        else:
+            prune, repair = pruned
+            chosen = SubModel(mixture=mixture, prune=prune, repair=repair)
+        if not chosen.is_masks:
+            with sentences():
+                st.caption(_cost(run, chosen))
+    return chosen
+
+
+def _choose_pruning(place: int, slot: st.delta_generator.DeltaGenerator) -> tuple[PruneSpec, str]:
+    """Which single weights go, and how the others are repaired. slot: where the sparsity is."""
+    pattern = choose("Pattern", PATTERNS, f"pattern{place}", help=explain("Pattern"))
+    score = choose("Score", list(SCORE_NAMES), f"score{place}", format_func=SCORE_NAMES.__getitem__)
+    possible = [name for name in REPAIRS if name in (NONE, REFIT) or score == "wanda"]
+    repair = choose(
+        "Repair",
+        possible,
+        f"repair{place}",
+        format_func=REPAIRS.__getitem__,
+        help=explain("Repair"),
+    )
+    sparsity = pattern_sparsity(pattern)
+    with slot:
+        if sparsity is None:
+            sparsity = slide(
+                "Sparsity", 0.0, 0.9, f"sparsity{place}", 0.5, 0.01, format="percent",
+                help=explain("Sparsity"),
+            )  # fmt: skip
+        else:
+            st.markdown(f"Pattern **{pattern}**: {sparsity:.0%} pruned")
+    return PruneSpec(score=score, sparsity=round(sparsity, 4), pattern=pattern), repair
+
+
+def _cost(run: Run, submodel: SubModel) -> str:
+    """What a repaired or narrowed sub-model costs before it can write."""
+    from analysis.playground.waiting import TOO_LARGE, is_made, is_small
+
+    spec = submodel.of_run(run.id)
+    if is_made(run, spec):
+        return "Made before and kept with the run: it writes at once."
+    if not is_small(run):
+        return TOO_LARGE
+    if submodel.narrow is None:
+        return str(repair_cost(run, spec))
+    return (
+        "It is made first, once, and kept with the run: the calibration text passes through the "
+        "model again, which takes about as long as calibrating these domains three times."
     )
 
 

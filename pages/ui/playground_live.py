@@ -91,4 +91,6 @@ def in_words(found: Generation) -> str:
         )
     if found.stage in ("starting", "loading the model"):
         return "Loading the model. The next request will find it loaded."
+    if found.stage.startswith("making the sub-model"):
+        return f"Making the sub-model of passage {found.writing + 1}; it is kept with the run."
     return f"Writing passage {found.writing + 1} of {len(found.passages)}."

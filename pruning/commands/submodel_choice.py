@@ -58,6 +58,13 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
     add_pruning(parser)
     parser.add_argument("--mode", choices=MODES, default="one-shot", help="default: one-shot")
+    add_repair(parser)
+    add_removal(parser)
+    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
+
+
+def add_repair(parser: argparse.ArgumentParser) -> None:
+    """How the weights that stay are fitted again."""
     parser.add_argument(
         "--repair",
         choices=REPAIRS,
@@ -65,8 +72,6 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         help="fit the kept weights again, layer by layer, so that the sub-model answers as the dense "
         "model does: refit keeps the mask, sparsegpt and alps find it anew (default: none)",
     )
-    add_removal(parser)
-    parser.add_argument("--spec", metavar="FILE.json", type=Path, help="all choices, as JSON")
 
 
 def add_removal(parser: argparse.ArgumentParser) -> None:
@@ -124,9 +129,12 @@ def spec_of(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> E
 
 
 def removal_of(
-    arguments: argparse.Namespace, parser: argparse.ArgumentParser
+    arguments: argparse.Namespace, parser: argparse.ArgumentParser, apart: tuple[str, ...] = ()
 ) -> tuple[NarrowSpec | None, PruneSpec]:
-    """The parts and the single weights that the flags remove."""
+    """The parts and the single weights that the flags remove.
+
+    apart: pruning flags that mean something else to the command, too.
+    """
     named = parse_removal(",".join(arguments.remove)) if arguments.remove else {"weights": None}
     amounts = {part: amount for part, amount in named.items() if amount is not None}
     if not amounts:
@@ -140,7 +148,8 @@ def removal_of(
     )
     if "weights" in named:
         return narrow, prune_spec_of(arguments)
-    _without(arguments, parser, PRUNING_FLAGS, "weights in --remove, e.g. channels=0.2,weights")
+    pruning = tuple(name for name in PRUNING_FLAGS if name not in apart)
+    _without(arguments, parser, pruning, "weights in --remove, e.g. channels=0.2,weights")
     return narrow, PruneSpec(sparsity=0.0)
 
 

@@ -44,6 +44,11 @@ def narrowed(run: Run, spec: ExportSpec, report: Report = ignore) -> Made:
     return _read(path, shape)
 
 
+def is_kept(run: Run, spec: ExportSpec) -> bool:
+    """Whether what `spec` removes was made before."""
+    return _path(run, spec).exists()
+
+
 def _path(run: Run, spec: ExportSpec) -> Path:
     """The weights that are pruned besides play no part in what is removed."""
     assert spec.narrow is not None

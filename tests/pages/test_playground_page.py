@@ -14,11 +14,12 @@ from analysis.figures.look import look
 from analysis.playground.client import Generation
 from analysis.playground.prompts import prompts
 from analysis.playground.records import GenerationSpec, Passage, Sampling, SubModel, Token
+from analysis.playground.waiting import TOO_LARGE
 from pages.ui import playground_live
 from pages.ui.playground_view import Column, grid, last_line, shade, sheet, tokens_csv
 from pruning.errors import InputError
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec
+from pruning.specs import NarrowSpec, PruneSpec
 from tests.pages.conftest import Open, healthy
 
 COLUMNS = (
@@ -112,6 +113,31 @@ def test_what_is_asked_is_what_was_chosen(run: Run, open_page: Open, scripted: S
     assert shown.count("parts after 2 tokens") == 2
     assert "70% pruned" in shown
     assert "2:4 pruned" in shown
+
+
+def test_repair_and_channels_are_in_the_address_with_their_cost(
+    run: Run, open_page: Open, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = {"for1": "prose", "sparsity1": "0.6", "repair1": "ALPS", "for2": "code",
+               "remove2": "Feed-forward channels", "channels2": "0.3"}  # fmt: skip
+    app = healthy(open_page("playground", **address))
+    captions = [caption.value for caption in app.caption]
+    assert any("The repair takes about" in each for each in captions)
+    assert any("calibrating these domains three times" in each for each in captions)
+    app = healthy(write(app))
+    assert scripted.only().spec.submodels == (
+        SubModel(mixture=(("prose", 1.0),), prune=PruneSpec(sparsity=0.6), repair="alps"),
+        SubModel(
+            mixture=(("code", 1.0),),
+            prune=PruneSpec(sparsity=0.0),
+            narrow=NarrowSpec(channels=0.3),
+        ),
+    )
+    assert "60% pruned, repaired (alps)" in html(app)
+    assert "30% of channels gone" in html(app)
+    monkeypatch.setattr("pruning.masks.recipe.SECONDS_WORTH", 0)
+    app = healthy(open_page("playground", **address))
+    assert [caption.value for caption in app.caption].count(TOO_LARGE) == 2
 
 
 def test_drawn_tokens(run: Run, open_page: Open, scripted: Scripted) -> None:

@@ -12,7 +12,7 @@ from analysis.playground.engine import Engine
 from analysis.playground.records import GenerationSpec, Passage, Sampling, SubModel
 from pruning.commands.console import QUIET
 from pruning.runs.run import Run
-from pruning.specs import PruneSpec
+from pruning.specs import NarrowSpec, PruneSpec
 from tests.pruning.finished_run import finished_run
 
 Capture = pytest.CaptureFixture[str]
@@ -64,12 +64,47 @@ def test_the_passages_are_the_librarys(run: Run, capsys: Capture, tmp_path: Path
 
 
 @pytest.mark.parametrize(
+    ("more", "expected", "name"),
+    [
+        (
+            ("--sparsity", "0.6", "--repair", "refit"),
+            SubModel(mixture=(("code", 1.0),), prune=PruneSpec(sparsity=0.6), repair="refit"),
+            "code, 60% pruned (wanda), repaired (refit)",
+        ),
+        (
+            ("--remove", "channels=0.5", "--multiple", "4", "--seed", "3"),
+            SubModel(
+                mixture=(("code", 1.0),),
+                prune=PruneSpec(sparsity=0.0),
+                narrow=NarrowSpec(channels=0.5, multiple=4),
+            ),
+            "code, without channels=0.5",
+        ),
+    ],
+)
+def test_repaired_and_narrowed(
+    more: tuple[str, ...], expected: SubModel, name: str, run: Run, capsys: Capture
+) -> None:
+    asked = ["--submodel", "code", "--prompt", "def add", "--max-tokens", "3", *more]
+    assert main(flags(run, *asked, "--json")) == 0
+    dense, passage = json.loads(capsys.readouterr().out)["passages"]
+    assert SubModel.from_json(passage["submodel"]) == expected
+    assert (dense["name"], passage["name"]) == ("dense", name)
+    assert len(passage["tokens"]) == 3
+
+
+@pytest.mark.parametrize(
     ("more", "words"),
     [
         ((), "--prompt"),
         (("--prompt", "a", "--prompt-file", "b"), "--prompt"),
         (("--prompt", "a", "--submodel", "code"), "--sparsity"),
         (("--prompt", "a", "--submodel", "java", "--sparsity", "0.5"), "java"),
+        (("--prompt", "a", "--submodel", "code", "--remove", "biases"), "biases"),
+        (
+            ("--prompt", "a", "--submodel", "code", "--remove", "heads=1", "--sparsity", "0.5"),
+            "weights in --remove",
+        ),
         (("--prompt", "a", "--temperature", "-1"), "temperature"),
         (("--prompt", " "), "prompt"),
     ],
