@@ -168,12 +168,12 @@ def _forms() -> None:
             "| | bytes | memory | time |\n|---|---|---|---|\n"
             "| zeros, repaired or not, in plain files | no | no | no |\n"
             "| the same stored small | yes | no: made plain again before use | no |\n"
-            "| whole parts removed | yes | yes | yes |\n"
-            "| GGUF in q8_0 or q4_0, of any of them | yes | yes | as measured in docs/RESULTS.md |\n\n"
+            "| whole parts removed | yes | yes | less to compute; measure it here |\n"
+            "| GGUF in q8_0 or q4_0, of any of them | yes | yes | the format's and the machine's |\n\n"
             "A repair changes what a sub-model can do, not its bytes. GGUF files and quality beside "
             "bytes are measured by `python -m bench runtimes`, the narrowed sub-model as the draft of "
-            "the dense one by `python -m analysis speculative`; docs/RESULTS.md tells what came of "
-            "them with the demo model."
+            "the dense one by `python -m analysis speculative`; docs/RESULTS.md tells what was "
+            "measured of the demo model, and what was not."
         )
 
 
