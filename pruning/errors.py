@@ -6,6 +6,8 @@ Both carry one sentence that says what is wrong and what to do. `x` marks those 
 
     ValueError
       x InputError
+        x BadMemberError
+        x ColumnChoiceError
         x DamagedArchiveError
         x TooFewDocumentsError
         x UnreachableError

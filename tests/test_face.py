@@ -64,6 +64,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(code: str) -> None:
 
 def test_the_tree_of_exceptions_is_the_one_that_is_drawn() -> None:
     import pruning.domains.archives
+    import pruning.domains.choosing
     import pruning.machine.schema
     import pruning.models.hub_errors  # noqa: F401
 

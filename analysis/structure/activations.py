@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pruning.calibration.decoder import Decoder
+from pruning.calibration.decoder import Decoder, check_layer_by_layer
 from pruning.calibration.input_sums import input_readers, reading
 from pruning.calibration.passages import Batch, HiddenStates
 from pruning.checkpoints.weights import PrunableWeight
@@ -38,8 +38,9 @@ def channel_values(
     weights: those whose inputs are wanted. Returns name -> (input key -> (tokens, channels)), the
     tokens being the valid positions in the order of the batches. Each layer is visited once, for
     all texts; those after the last wanted one are not run. The hidden states of all texts are
-    held, and the values: 4 bytes for each token and channel.
+    held, and the values: 4 bytes for each token and channel. Raises as `check_layer_by_layer`.
     """
+    check_layer_by_layer(loaded)  # before anything is hooked, as it passes a text of its own
     decoder = Decoder(loaded)
     states = {name: HiddenStates(decoder, batches) for name, batches in texts.items()}
     valid = {name: torch.cat([v.flatten() for _, v in texts[name]]) for name in texts}

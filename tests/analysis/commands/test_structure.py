@@ -43,7 +43,7 @@ def test_structure_prints_tree_regions_and_sharp_regions(tiny_run: Run, capsys: 
     assert data["cells"][0]["core"] == core[0, 0]
     assert data["sharp_spec"] == {"top": 0.1, "others_top": 0.2}
     assert [row["domain"] for row in data["sharp"]] == list(tiny_run.domains)
-    assert len(data["sentences"]) == 5
+    assert len(data["sentences"]) == 7
     assert main(flags("structure", tiny_run, *more)) == 0
     out = capsys.readouterr().out
     assert all(sentence in out for sentence in data["sentences"])

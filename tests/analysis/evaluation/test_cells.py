@@ -48,7 +48,9 @@ def result(source: MaskSource, on: str, value: float, own: float) -> Result:
         estimate=around(value),
         to_dense=None if source == DENSE else around(value - 0.5),
         to_own=None if source in (DENSE, of_domain(on)) else around(value - own),
-        best=False,
+        leads=False,
+        lead_p=None,
+        own_p=None,
     )
 
 
