@@ -46,19 +46,14 @@ def prepare(
 ) -> None:
     """Make and keep what these rows stand for, where that is not there yet.
 
-    Raises as `RepairedRecipe.prepare` and `narrowing.kept.narrowed`.
+    Raises as `narrowing.submodels.make`.
     """
-    from pruning.narrowing.kept import narrowed  # these bring transformers along
-    from pruning.repair.recipe import recipe_of
+    from pruning.narrowing.submodels import make  # brings transformers along
 
     for source, sparsity in dict.fromkeys(settings):
         wanted = submodel_of(run, source, spec, sparsity)
-        if wanted is None:
-            continue
-        if wanted.narrow is None:
-            recipe_of(run, wanted).prepare(report)
-        else:
-            narrowed(run, wanted, report)
+        if wanted is not None:
+            make(run, wanted, report)
 
 
 @contextlib.contextmanager
@@ -66,21 +61,13 @@ def put_on(
     loaded: LoadedModel, run: Run, source: MaskSource, spec: EvaluationSpec, sparsity: float
 ) -> Iterator[None]:
     """Inside the block the model answers as a row's sub-model does; the dense model at 0."""
-    from pruning.narrowing.kept import narrowed
-    from pruning.narrowing.surgery import temporarily_narrow
-    from pruning.repair.made import temporary_submodel
-    from pruning.repair.recipe import made_of
+    from pruning.narrowing import submodels
 
     wanted = submodel_of(run, source, spec, sparsity)
     if wanted is None:
         masks = masks_of(run, source, spec.at(sparsity)) if sparsity else {}
         with temporary_masks(loaded, masks):
             yield
-    elif wanted.narrow is not None:
-        with temporarily_narrow(loaded, narrowed(run, wanted)):
-            yield
     else:
-        made = made_of(run, wanted)
-        assert made is not None  # `prepare` made it
-        with temporary_submodel(loaded, made):
+        with submodels.put_on(loaded, run, wanted):
             yield

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from analysis.evaluation.likelihood import beginning, encode_whole
 from analysis.playground.decoding import Choice, choices, end_ids
-from analysis.playground.making import Stopped, make, put_on
+from analysis.playground.making import Stopped, make
 from analysis.playground.pieces import PieceStream
 from analysis.playground.records import Event, GenerationSpec, Reason, SubModel, Token
 from pruning.domains.encoding import TextEncoder
@@ -19,6 +19,7 @@ from pruning.masks.mask import Mask
 from pruning.masks.recipe import recipe_of
 from pruning.masks.surgery import temporary_masks
 from pruning.models.loading import LoadedModel, load_model, on_this_machine
+from pruning.narrowing.submodels import put_on
 from pruning.progress import Report, ignore
 from pruning.runs.run import Run
 from pruning.specs import WeightKey

@@ -1,4 +1,4 @@
-"""Sub-models that are more than masks: made once, kept with their run, and put on the model.
+"""Sub-models that are more than masks, made while a person waits, and kept with their run.
 
 What is refitted takes passes through the model. That is done here while a person waits, for models
 that are small enough; what was evaluated or exported before is taken from there at any size.
@@ -9,19 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from queue import Queue
 
 from analysis.playground.waiting import TOO_LARGE, is_made, is_small
 from pruning.errors import AtlasError
-from pruning.models.loading import LoadedModel
-from pruning.narrowing.kept import narrowed
-from pruning.narrowing.surgery import temporarily_narrow
+from pruning.narrowing import submodels
 from pruning.progress import Progress
-from pruning.repair.made import temporary_submodel
-from pruning.repair.recipe import made_of, recipe_of
 from pruning.runs.run import Run
-from pruning.specs import ExportSpec, WeightKey
+from pruning.specs import ExportSpec
 
 STAGE = "making the sub-model"
 
@@ -34,8 +29,7 @@ def make(run: Run, spec: ExportSpec, stop: Callable[[], bool]) -> Iterator[str]:
     """Make and keep a repaired or narrowed sub-model, unless it is kept; yields how far it is.
 
     It is made beside, so that each step is said as it comes. Raises Stopped soon after `stop` says
-    so; AtlasError for a model too large to wait for; else as `RepairedRecipe.prepare` and
-    `narrowing.kept.narrowed`.
+    so; AtlasError for a model too large to wait for; else as `narrowing.submodels.make`.
     """
     if is_made(run, spec):
         return
@@ -49,15 +43,9 @@ def make(run: Run, spec: ExportSpec, stop: Callable[[], bool]) -> Iterator[str]:
             raise Stopped
         words.put(f"{STAGE}: {progress.stage}, {progress.done} of {progress.total}")
 
-    def work() -> None:
-        if spec.narrow is None:
-            recipe_of(run, spec).prepare(report)
-        else:
-            narrowed(run, spec, report)
-
     yield STAGE
     with ThreadPoolExecutor(1, "making") as beside:
-        making = beside.submit(work)
+        making = beside.submit(submodels.make, run, spec, report)
         making.add_done_callback(lambda _: words.put(None))
         try:
             while (said := words.get()) is not None:
@@ -65,20 +53,3 @@ def make(run: Run, spec: ExportSpec, stop: Callable[[], bool]) -> Iterator[str]:
             making.result()
         finally:
             left.set()
-
-
-def put_on(
-    loaded: LoadedModel, run: Run, spec: ExportSpec, check: Callable[[list[WeightKey]], None]
-) -> AbstractContextManager[None]:
-    """Inside the block the model answers as a sub-model that was made; after it, as the dense one.
-
-    check: called with the weights that are kept aside meanwhile, before they are.
-    """
-    if spec.narrow is not None:
-        narrow = narrowed(run, spec)
-        check(list(narrow.by_consumer()))
-        return temporarily_narrow(loaded, narrow)
-    made = made_of(run, spec)
-    assert made is not None  # `make` made it
-    check(list(made))
-    return temporary_submodel(loaded, made)
