@@ -112,7 +112,7 @@ def test_a_generation_that_is_left_ends_the_making(
             steps += 1
 
     monkeypatch.setattr(making, "is_made", lambda run, spec: False)
-    monkeypatch.setattr(making, "narrowed", endless)
+    monkeypatch.setattr("pruning.narrowing.submodels.narrowed", endless)
     made = making.make(run, NARROWED.of_run(run.id), never)
     assert [next(made), next(made)][0] == "making the sub-model"
     made.close()  # type: ignore[attr-defined]
